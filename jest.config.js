@@ -1,0 +1,30 @@
+const swc = [
+  '@swc/jest',
+  {
+    swcrc: false,
+    jsc: {
+      target: 'es2023',
+      parser: { syntax: 'typescript', decorators: true },
+      transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false },
+      keepClassNames: true,
+    },
+    module: { type: 'commonjs' },
+    sourceMaps: 'inline',
+  },
+];
+const base = {
+  rootDir: __dirname,
+  testEnvironment: 'node',
+  moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
+  transform: { '^.+\\.ts$': swc },
+  moduleNameMapper: { '^@conductor/([^/]+)$': '<rootDir>/libs/$1/src' },
+};
+
+/** `unit` runs classes and libraries (real Redis and SQL where they need one), `journeys` whole apps as processes. */
+module.exports = {
+  testTimeout: 30_000,
+  projects: [
+    { ...base, displayName: 'unit', testMatch: ['<rootDir>/{apps,libs}/**/src/**/*.spec.ts'] },
+    { ...base, displayName: 'journeys', testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'] },
+  ],
+};
