@@ -1,0 +1,60 @@
+import { z } from 'zod';
+
+const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
+const ms = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
+
+/**
+ * Every environment variable the Conductor reads, with its default. The table in README.md is held against this schema
+ * by a test. Port 0 takes a free port; the launcher's table and run.json tell which.
+ */
+export const Environment = z.object({
+  CONDUCTOR_HOME: z.string().min(1).default('.conductor').describe('folder for data, keys and logs'),
+  CONDUCTOR_HOST: z.string().min(1).default('127.0.0.1').describe('address the doors listen on'),
+  CONDUCTOR_PORT: port(3000).describe('admin REST, API docs, Bull Board'),
+  ROUTER_PORT: port(3001).describe('messages in'),
+  ANDROID_PORT: port(3002).describe('phones'),
+  HEALTH_MONITOR_PORT: port(3003).describe('health of the health monitor'),
+  STUBS_PORT: port(3004).describe('health of the stubs'),
+  BRAIN_PORT: port(3005).describe('health of the brain'),
+  CONDUCTOR_ADMIN_KEY: z.string().min(16).max(256).optional().describe('presets the first admin key (16 characters or more)'),
+  CONDUCTOR_NAMESPACE: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/).default('conductor').describe('prefix of everything in Redis'),
+  REDIS_URL: z.url({ protocol: /^rediss?$|^redis\+unix$/ }).optional().describe('a Redis of your own; without it one is started'),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional().describe('PostgreSQL; without it a SQLite file in the home'),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info').describe('least level that is logged'),
+  LOG_FORMAT: z.enum(['json', 'pretty']).default('json').describe('form of log lines of a single app; the launcher prints readable ones on a terminal'),
+  HEALTH_INTERVAL_MS: ms(5_000).describe('period of the health checks'),
+  HEALTH_TIMEOUT_MS: ms(1_000).describe('time an instance has to answer a check'),
+  HEALTH_DEGRADED_ABOVE_MS: ms(200).describe('slower answers mark a platform degraded'),
+  HEALTH_FAILURES_TO_FAIL: z.coerce.number().int().min(1).default(3).describe('failed checks in a row that mark an instance failed'),
+  PRESENCE_TTL_MS: ms(4_000).describe('silence after which an instance counts as gone; it reports four times in that span'),
+  METRICS_RAW_RETENTION_MS: ms(7 * 86_400_000).describe('how long each health check is kept'),
+  METRICS_HOURLY_RETENTION_MS: ms(90 * 86_400_000).describe('how long hourly roll-ups are kept'),
+  ROUTER_MAX_IN_FLIGHT: z.coerce.number().int().min(1).default(2_000).describe('requests a router holds at once; more get 503'),
+  ROUTER_DEFAULT_TARGET: z.string().default('brain').describe('platform for messages that no rule takes'),
+  ROUTES_FILE: z.string().optional().describe('JSON file with route rules, read at start; default <home>/routes.json'),
+  RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(60_000).describe('requests a minute and key, at each door'),
+  REQUEST_RETENTION_MS: ms(600_000).describe('how long an answered request can be asked for'),
+  REQUEST_KEYED_RETENTION_MS: ms(86_400_000).describe('the same, where the caller gave an id or an idempotency key'),
+  MESSAGE_TTL_MS: ms(7 * 86_400_000).describe('how long a message may wait for its platform'),
+  DEAD_LETTER_RETENTION_MS: ms(180 * 86_400_000).describe('how long dead letters are kept'),
+  JOB_LOCK_MS: ms(15_000).describe('a job whose worker died is taken over after this time'),
+  BREAKER_VOLUME: z.coerce.number().int().min(1).default(5).describe('least number of outcomes in 10 s before a breaker may open'),
+  BREAKER_ERROR_PERCENT: z.coerce.number().min(1).max(100).default(50).describe('share of failures that opens a breaker'),
+  BREAKER_OPEN_MS: ms(5_000).describe('first opening; doubles with jitter on repeated opening'),
+  BREAKER_MAX_OPEN_MS: ms(60_000).describe('longest opening'),
+  STARTUP_PLATFORMS: z
+    .string()
+    .default('brain,android,minecraft,twitch,tiktok,youtube')
+    .transform((names) => names.split(',').map((name) => name.trim()).filter(Boolean))
+    .describe('platforms that start-up waits for, in this order'),
+  STARTUP_WARN_MS: ms(10_000).describe('a platform that takes longer to start is warned about'),
+  STARTUP_GIVE_UP_MS: ms(30_000).describe('start-up goes on without a platform after this time'),
+  STARTUP_RETRY_BASE_MS: ms(5_000).describe('first retry of a platform that did not start; doubles four times'),
+  BRAIN_URL: z.url().optional().describe('OpenAI-compatible endpoint, e.g. http://127.0.0.1:11434/v1; without it an echo answers'),
+  BRAIN_MODEL: z.string().default('default').describe('model name sent to that endpoint'),
+  BRAIN_API_KEY: z.string().optional().describe('bearer key for that endpoint'),
+  BRAIN_TIMEOUT_MS: ms(30_000).describe('time one answer may take'),
+  BRAIN_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(2).describe('answers computed at the same time'),
+  BRAIN_SYSTEM_PROMPT: z.string().optional().describe('first message of every conversation'),
+});
+export type Environment = z.output<typeof Environment>;

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { BreakerState } from './breaker';
+import { RedriveTask } from './dead-letter';
+import { DesiredState, PlatformState } from './platform-state';
+import { RouteRule } from './route';
+
+/** The steps of the start-up sequence, in order. */
+export const StartupPhase = z.enum(['configuration', 'database', 'health', 'platforms', 'open']);
+export type StartupPhase = z.output<typeof StartupPhase>;
+
+export const ProcessState = z.object({
+  app: z.string(),
+  state: z.enum(['starting', 'ready', 'backing-off', 'quarantined', 'stopped']),
+  pid: z.int().optional(),
+  url: z.string().optional(),
+  restarts: z.int(),
+  reason: z.string(),
+  at: z.number(),
+});
+export type ProcessState = z.output<typeof ProcessState>;
+
+/** What is announced on the notices channel. A lost notice heals: whatever it says can also be read from Redis. */
+export const ControlNotice = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('desired'), desired: DesiredState }),
+  z.object({ type: z.literal('verdict'), platform: PlatformState }),
+  z.object({ type: z.literal('breaker'), breaker: BreakerState }),
+  z.object({ type: z.literal('routes'), rules: z.array(RouteRule), version: z.int() }),
+  z.object({ type: z.literal('phase'), phase: StartupPhase, at: z.number() }),
+  /** The conductor lets an instance initialize its platform. */
+  z.object({ type: z.literal('start-permit'), platform: z.string(), instance: z.string() }),
+  /** An instance says that it starts, has changed its state, or leaves. */
+  z.object({ type: z.literal('instance'), platform: z.string(), instance: z.string(), event: z.enum(['arrived', 'changed', 'left']), lifecycle: z.string(), reason: z.string().optional() }),
+  z.object({ type: z.literal('process'), process: ProcessState }),
+  /** An operator asks the launcher to start an app that is quarantined or to restart it. */
+  z.object({ type: z.literal('process-start'), app: z.string() }),
+  z.object({ type: z.literal('redrive'), task: RedriveTask }),
+  z.object({ type: z.literal('keys'), version: z.int() }),
+]);
+export type ControlNotice = z.output<typeof ControlNotice>;

@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { Answer } from './json';
+import { PlatformName } from './names';
+import { defineQueue } from './queue-contract';
+import { Request } from './request';
+
+/** What the routers take from the inbound queue. */
+export const InboundItem = z.discriminatedUnion('type', [
+  /** An adapter brings a message in. */
+  z.object({ type: z.literal('request'), request: Request }),
+  /** A platform has answered a message whose sender wants the answer as a message. */
+  z.object({ type: z.literal('answer'), request: Request, answer: Answer }),
+  /** A platform failed a message for good and other platforms are left to try. */
+  z.object({
+    type: z.literal('reroute'),
+    request: Request,
+    fallbacks: z.array(PlatformName).min(1),
+    tried: z.array(PlatformName),
+  }),
+  /** An operator wants a dead letter sent again, to `to` or to where it was going. */
+  z.object({ type: z.literal('redrive'), request: Request, to: PlatformName.optional(), task: z.string() }),
+]);
+export type InboundItem = z.output<typeof InboundItem>;
+
+/** Adapters and conductor → routers. Items that arrive in the same moment travel as one job. */
+export const inboundQueue = defineQueue({ name: 'inbound', data: z.object({ items: z.array(InboundItem).min(1) }) });

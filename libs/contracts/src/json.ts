@@ -1,0 +1,16 @@
+import { z } from 'zod';
+
+/** What a message may carry: text, or an object (its `text`, if any, is what route patterns and people read). */
+export const Content = z.union([z.string().min(1), z.record(z.string(), z.json())]);
+export type Content = z.output<typeof Content>;
+
+/** What a platform answers: an object whose `text` is meant for people. */
+export const Answer = z.record(z.string(), z.json());
+export type Answer = z.output<typeof Answer>;
+
+/** The part of a content that people read, '' when there is none. */
+export const textOf = (content: Content | Answer | undefined): string => {
+  if (content === undefined) return '';
+  if (typeof content === 'string') return content;
+  return typeof content['text'] === 'string' ? content['text'] : '';
+};

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { Content } from './json';
+import { ForeignId, Kind, PlatformName, RequestId } from './names';
+
+export const DEFAULT_DEADLINE_MS = 5_000;
+export const MAX_DEADLINE_MS = 120_000;
+
+/** What a caller says, by REST or on the inbound queue. */
+export const RequestInput = z.strictObject({
+  id: RequestId.optional().describe('Chosen by the caller to make a repeated call harmless; otherwise made here.'),
+  target: PlatformName.optional().describe('The platform to go to. Without it the route rules decide.'),
+  source: PlatformName.optional().describe('The platform or application the message comes from.'),
+  user: ForeignId.optional(),
+  conversation: ForeignId.optional(),
+  kind: Kind,
+  content: Content,
+  idempotencyKey: z.string().min(1).max(256).optional().describe('A second request of the same source with this key gets the answer of the first.'),
+  deadlineMs: z.int().min(1).max(MAX_DEADLINE_MS).default(DEFAULT_DEADLINE_MS).describe('Milliseconds the caller waits for the answer. With `acceptance` nobody waits: the platform’s own time-out holds.'),
+  waitFor: z.enum(['answer', 'acceptance']).default('answer'),
+});
+export type RequestInput = z.input<typeof RequestInput>;
+
+/** Where the answer is wanted: in the inbox of a waiting process, or as a message to a platform. */
+export const ReplyTo = z.union([
+  z.strictObject({ inbox: z.string() }),
+  z.strictObject({ platform: PlatformName }),
+]);
+export type ReplyTo = z.output<typeof ReplyTo>;
+
+/** A request after it was let in: nothing is optional any more that the way ahead depends on. */
+export const Request = z.object({
+  id: RequestId,
+  target: PlatformName.optional(),
+  source: z.string(),
+  user: ForeignId.optional(),
+  conversation: ForeignId.optional(),
+  kind: Kind,
+  content: Content,
+  idempotencyKey: z.string().optional(),
+  deadlineMs: z.int().min(1).max(MAX_DEADLINE_MS),
+  waitFor: z.enum(['answer', 'acceptance']),
+  replyTo: ReplyTo.optional(),
+  /** Id of the message that this one answers. */
+  inReplyTo: RequestId.optional(),
+  /** Epoch milliseconds at which the request was received. */
+  receivedAt: z.number(),
+  /** Correlation id carried through logs, queues and back. */
+  trace: z.string(),
+});
+export type Request = z.output<typeof Request>;
+
+/** When nobody waits for the answer any more (epoch ms); undefined for messages that may wait for their platform. */
+export const expiresAt = (request: Pick<Request, 'waitFor' | 'receivedAt' | 'deadlineMs'>): number | undefined =>
+  request.waitFor === 'answer' ? request.receivedAt + request.deadlineMs : undefined;
