@@ -1,0 +1,8 @@
+/** Names of everything that is kept in Redis, in one place. A request's keys share a hash tag, and so do a queue's. */
+export const keysOf = (namespace: string) => ({
+  request: (id: string) => `${namespace}:request:{${id}}`,
+  idempotency: (source: string, key: string) => `${namespace}:idempotency:{${source}:${key}}`,
+  inbox: (name: string) => `${namespace}:inbox:${name}`,
+  queuePrefix: (queue: string) => `{${namespace}.${queue}}`,
+});
+export type Keys = ReturnType<typeof keysOf>;

@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto';
+import { type Answer, isSettled, type Request, type RequestRecord, RequestState, type TrailStep } from '@conductor/contracts';
+import type { Redis, Result } from 'ioredis';
+import { type Keys, keysOf } from './keys';
+import { asRedisUnavailable, RedisUnavailable } from './redis';
+
+/** How long records are kept, in milliseconds. */
+export interface Retention {
+  /** Answered, and nobody named an id or a key by which it could be asked for again. */
+  retentionMs: number;
+  keyedRetentionMs: number;
+  /** Not settled yet. */
+  ttlMs: number;
+}
+
+export type Acceptance = { fresh: true } | { fresh: false; sameContent: boolean; state: RequestState };
+
+/** May this worker run the message now? */
+export type Claim =
+  | 'go'
+  /** Answered or given up already. */
+  | 'settled'
+  /** Another worker has it in hand. */
+  | 'elsewhere'
+  /** This very job was started before and never said how it ended. */
+  | 'interrupted';
+
+export interface Settlement {
+  state: 'answered' | 'dead-lettered' | 'discarded';
+  answer?: Answer | undefined;
+  platform?: string | undefined;
+  instance?: string | undefined;
+  queuedMs?: number | undefined;
+  platformMs?: number | undefined;
+  code?: string | undefined;
+  reason?: string | undefined;
+}
+
+// Every script touches one key. The trail is kept as JSON documents joined by line feeds.
+const scripts = {
+  conductorAccept: `
+    if redis.call('HSETNX', KEYS[1], 'hash', ARGV[1]) == 0 then
+      return redis.call('HMGET', KEYS[1], 'hash', 'state')
+    end
+    redis.call('HSET', KEYS[1], 'state', ARGV[2], 'request', ARGV[3], 'trail', ARGV[4])
+    redis.call('PEXPIRE', KEYS[1], ARGV[5])
+    return false`,
+  conductorClaim: `
+    local at = redis.call('HMGET', KEYS[1], 'state', 'job', 'request')
+    if not at[3] then
+      redis.call('HSET', KEYS[1], 'request', ARGV[4], 'hash', '')
+      redis.call('PEXPIRE', KEYS[1], ARGV[5])
+    end
+    if at[1] == 'answered' or at[1] == 'dead-lettered' or at[1] == 'discarded' then return 'settled' end
+    if at[1] == 'active' and at[2] ~= ARGV[1] then return 'elsewhere' end
+    local claim = 'go'
+    if at[1] == 'active' then claim = 'interrupted' end
+    local trail = redis.call('HGET', KEYS[1], 'trail') or ''
+    redis.call('HSET', KEYS[1], 'state', 'active', 'job', ARGV[1], 'platform', ARGV[2], 'trail', trail .. '\\n' .. ARGV[3])
+    return claim`,
+  conductorMove: `
+    local state = redis.call('HGET', KEYS[1], 'state')
+    if state == 'answered' or state == 'discarded' then return 0 end
+    if state == 'dead-lettered' and ARGV[1] ~= 'redriving' then return 0 end
+    local trail = redis.call('HGET', KEYS[1], 'trail') or ''
+    redis.call('HSET', KEYS[1], 'state', ARGV[1], 'trail', trail .. '\\n' .. ARGV[2])
+    redis.call('HDEL', KEYS[1], 'job')
+    if ARGV[1] == 'redriving' then redis.call('PERSIST', KEYS[1]); redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+    return 1`,
+  conductorSettle: `
+    local state = redis.call('HGET', KEYS[1], 'state')
+    if state == 'answered' or state == 'discarded' then return 0 end
+    if state == 'dead-lettered' and ARGV[1] == 'dead-lettered' then return 0 end
+    if state == 'active' and ARGV[5] == 'unless-active' then return 0 end
+    local trail = redis.call('HGET', KEYS[1], 'trail') or ''
+    redis.call('HSET', KEYS[1], 'state', ARGV[1], 'settled', ARGV[2], 'trail', trail .. '\\n' .. ARGV[3])
+    redis.call('HDEL', KEYS[1], 'job')
+    redis.call('PEXPIRE', KEYS[1], ARGV[4])
+    return 1`,
+} as const;
+
+declare module 'ioredis' {
+  interface RedisCommander<Context> {
+    conductorAccept(key: string, hash: string, state: string, request: string, trail: string, ttlMs: number): Result<[string, string] | null, Context>;
+    conductorClaim(key: string, job: string, platform: string, step: string, request: string, ttlMs: number): Result<Claim, Context>;
+    conductorMove(key: string, state: string, step: string, ttlMs: number): Result<0 | 1, Context>;
+    conductorSettle(key: string, state: string, settled: string, step: string, ttlMs: number, condition: 'always' | 'unless-active'): Result<0 | 1, Context>;
+  }
+}
+
+/**
+ * What is known of each message, and the one place that decides what may happen to it: a message is settled once, whatever
+ * is delivered twice. Kept in Redis next to the queues; survives with them.
+ */
+export class Ledger {
+  private readonly keys: Keys;
+
+  constructor(
+    private readonly redis: Redis,
+    namespace: string,
+    private readonly retention: Retention,
+  ) {
+    this.keys = keysOf(namespace);
+    for (const [name, lua] of Object.entries(scripts)) redis.defineCommand(name, { numberOfKeys: 1, lua });
+  }
+
+  /** Writes a message down before anything else happens to it. @throws RedisUnavailable */
+  accept(request: Request, steps: TrailStep[]): Promise<Acceptance> {
+    return this.ask(async () => {
+      const hash = fingerprint(request);
+      const known = await this.redis.conductorAccept(this.keys.request(request.id), hash, 'queued', JSON.stringify(request), lines(steps), this.retention.ttlMs);
+      if (!known) return { fresh: true };
+      return { fresh: false, sameContent: known[0] === hash || known[0] === '', state: RequestState.parse(known[1]) };
+    });
+  }
+
+  /**
+   * Binds an idempotency key to a request id, for the first who comes.
+   * @returns the id that owns the key
+   */
+  bindKey(source: string, key: string, id: string): Promise<string> {
+    return this.ask(async () => (await this.redis.set(this.keys.idempotency(source, key), id, 'PX', this.retention.keyedRetentionMs, 'NX', 'GET')) ?? id);
+  }
+
+  /** Takes a message in hand before its platform is asked. */
+  claim(request: Request, job: string, platform: string, step: TrailStep): Promise<Claim> {
+    return this.ask(() => this.redis.conductorClaim(this.keys.request(request.id), job, platform, JSON.stringify(step), JSON.stringify(request), this.retention.ttlMs));
+  }
+
+  /** @returns false when the message was settled already, so that nothing moves any more */
+  move(id: string, state: 'queued' | 'waiting' | 'rerouting' | 'redriving', steps: TrailStep[]): Promise<boolean> {
+    return this.ask(async () => (await this.redis.conductorMove(this.keys.request(id), state, lines(steps), this.retention.ttlMs)) === 1);
+  }
+
+  /**
+   * @param condition `unless-active`: leave it alone while a platform has it in hand
+   * @returns false when it was settled before (the first settlement stands), or the condition did not hold
+   */
+  settle(request: Request, settlement: Settlement, step: TrailStep, condition: 'always' | 'unless-active' = 'always'): Promise<boolean> {
+    const { state, ...settled } = settlement;
+    const keyed = request.idempotencyKey !== undefined || state !== 'answered';
+    const ttl = keyed ? this.retention.keyedRetentionMs : this.retention.retentionMs;
+    const keep = state === 'dead-lettered' ? this.retention.ttlMs : ttl;
+    return this.ask(async () => (await this.redis.conductorSettle(this.keys.request(request.id), state, JSON.stringify({ ...settled, settledAt: step.at }), JSON.stringify(step), keep, condition)) === 1);
+  }
+
+  /** All that is known of a message; undefined when it never was, or its time is over. */
+  read(id: string): Promise<RequestRecord | undefined> {
+    return this.ask(async () => {
+      const { state, request, settled, trail, platform } = await this.redis.hgetall(this.keys.request(id));
+      if (!request) return undefined;
+      return {
+        id,
+        state: RequestState.catch('accepted').parse(state),
+        request: JSON.parse(request) as Request,
+        ...(platform && { platform }),
+        ...(settled && isSettled(RequestState.catch('accepted').parse(state)) && (JSON.parse(settled) as object)),
+        trail: (trail ?? '').split('\n').filter(Boolean).map((line) => JSON.parse(line) as TrailStep),
+      };
+    });
+  }
+
+  private async ask<T>(question: () => Promise<T>): Promise<T> {
+    if (this.redis.status !== 'ready') throw new RedisUnavailable('Redis is not reachable');
+    try {
+      return await question();
+    } catch (error) {
+      throw asRedisUnavailable(error);
+    }
+  }
+}
+
+const lines = (steps: TrailStep[]) => steps.map((step) => JSON.stringify(step)).join('\n');
+
+/** Two requests are the same message when these agree; when it came and how long its sender waits do not matter. */
+const fingerprint = (r: Request) =>
+  createHash('sha1')
+    .update(JSON.stringify([r.target, r.source, r.user, r.conversation, r.kind, canonical(r.content), r.idempotencyKey]))
+    .digest('base64url');
+
+const canonical = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (value !== null && typeof value === 'object') return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => [k, canonical(v)]);
+  return value;
+};

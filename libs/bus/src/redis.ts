@@ -1,0 +1,100 @@
+import type { Logger } from '@conductor/observability';
+import { Redis, type RedisOptions } from 'ioredis';
+
+/** Redis cannot be reached: nothing was accepted, or it is not known to be. The caller may come again. */
+export class RedisUnavailable extends Error {
+  override readonly name = 'RedisUnavailable';
+  readonly retryAfterMs = 2_000;
+}
+
+/** A command that is not answered in this time is given up; Redis on the same machine answers in well under 1 ms. */
+const COMMAND_TIMEOUT_MS = 3_000;
+
+/**
+ * The Redis connections of one process: one for commands, which fails at once while Redis is away; one for subscriptions;
+ * and one for each worker, which waits for Redis instead. All come back by themselves.
+ */
+export class RedisConnections {
+  /** Commands sent in the same tick travel in one write. */
+  readonly commands: Redis;
+  readonly subscriber: Redis;
+  private readonly others: Redis[] = [];
+
+  constructor(
+    private readonly url: string,
+    readonly namespace: string,
+    private readonly logger: Logger,
+  ) {
+    this.commands = this.open({ enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: COMMAND_TIMEOUT_MS, enableAutoPipelining: true });
+    this.subscriber = this.open({ maxRetriesPerRequest: null, autoResubscribe: true });
+  }
+
+  /** A connection that waits for Redis as long as it takes: for workers, which block on it. */
+  forWorker(): Redis {
+    const connection = this.open({ maxRetriesPerRequest: null });
+    this.others.push(connection);
+    return connection;
+  }
+
+  /** A connection for queue producers: fails at once while Redis is away. */
+  forProducer(): Redis {
+    const connection = this.open({ enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: COMMAND_TIMEOUT_MS });
+    this.others.push(connection);
+    return connection;
+  }
+
+  get isReady(): boolean {
+    return this.commands.status === 'ready';
+  }
+
+  /** Waits until Redis answers. @throws RedisUnavailable after `timeoutMs`. */
+  async untilReady(timeoutMs = 15_000): Promise<void> {
+    await Promise.all([this.commands, ...this.others].map((connection) => ready(connection, timeoutMs)));
+  }
+
+  async close(): Promise<void> {
+    for (const connection of [...this.others, this.subscriber, this.commands]) connection.disconnect();
+  }
+
+  private open(options: RedisOptions): Redis {
+    const connection = new Redis(this.url, {
+      ...options,
+      // Loopback comes back fast; the jitter keeps many processes from knocking in step.
+      retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2_000) * (0.5 + Math.random() / 2),
+    });
+    let away = false;
+    connection.on('error', (error: Error) => {
+      if (!away) this.logger.warn({ reason: error.message }, 'Redis is not reachable; trying again until it is');
+      away = true;
+    });
+    connection.on('ready', () => {
+      if (away) this.logger.info('Redis is reachable again');
+      away = false;
+    });
+    return connection;
+  }
+}
+
+const ready = async (connection: Redis, timeoutMs: number): Promise<void> => {
+  if (connection.status === 'ready') return;
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      connection.off('ready', done);
+      reject(new RedisUnavailable(`Redis did not answer within ${timeoutMs} ms; is it running, and is REDIS_URL right?`));
+    }, timeoutMs);
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    connection.once('ready', done);
+  });
+};
+
+/** Turns what ioredis and BullMQ throw while Redis is away into one error; anything else passes through. */
+export const asRedisUnavailable = (error: unknown): unknown => {
+  if (error instanceof RedisUnavailable || !(error instanceof Error)) return error;
+  const away = /Connection is closed|Command timed out|Stream isn't writeable|enableOfflineQueue|ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|max retries per request|LOADING|MASTERDOWN|Reached the max|Command aborted/i;
+  return away.test(error.message) || error.name === 'MaxRetriesPerRequestError'
+    ? new RedisUnavailable(`Redis is not reachable (${error.message})`, { cause: error })
+    : error;
+};

@@ -1,0 +1,51 @@
+import type { Logger } from '@conductor/observability';
+
+interface Resource {
+  name: string;
+  close: () => unknown;
+}
+
+/** Longest time a drain may take. `Worker.close()` of BullMQ waits for Redis, which may be away. */
+const DRAIN_MS = 8_000;
+
+/**
+ * What a process holds, let go in the reverse order of its taking: doors and consumers first, then what they need to finish
+ * their work, connections last. Nest's own hooks give no order between modules, so every app drains through this.
+ */
+export class Resources {
+  private readonly held: Resource[] = [];
+  private draining?: Promise<void>;
+
+  constructor(private readonly logger: Logger) {}
+
+  hold<T>(name: string, resource: T, close: (resource: T) => unknown): T {
+    this.held.push({ name, close: () => close(resource) });
+    return resource;
+  }
+
+  get isDraining(): boolean {
+    return this.draining !== undefined;
+  }
+
+  drain(): Promise<void> {
+    this.draining ??= this.letGo();
+    return this.draining;
+  }
+
+  private async letGo(): Promise<void> {
+    const givenUp = new Promise<'late'>((resolve) => setTimeout(resolve, DRAIN_MS, 'late').unref());
+    for (const { name, close } of this.held.reverse()) {
+      const end = await Promise.race([
+        givenUp,
+        Promise.resolve()
+          .then(close)
+          .then(() => 'closed' as const, (error: unknown) => {
+            this.logger.warn({ err: error, resource: name }, 'closing failed');
+            return 'closed' as const;
+          }),
+      ]);
+      if (end === 'late') this.logger.warn({ resource: name }, 'did not close in time and is left behind');
+    }
+    this.held.length = 0;
+  }
+}

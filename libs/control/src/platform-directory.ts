@@ -1,0 +1,95 @@
+import type { Result } from 'ioredis';
+import type { RedisConnections } from '@conductor/bus';
+import { DesiredState, isAvailable, PlatformState } from '@conductor/contracts';
+import type { Logger } from '@conductor/observability';
+import type { Notices } from './notices';
+import { Replica } from './replica';
+
+/**
+ * Every platform as it is wanted (desired state, versioned, written by people and the scaler) and as it is judged (verdicts,
+ * written by the health monitor).
+ */
+export class PlatformDirectory {
+  readonly desired: Replica<DesiredState>;
+  readonly verdicts: Replica<PlatformState>;
+  private readonly desiredKey: string;
+  private readonly verdictsKey: string;
+
+  constructor(
+    private readonly connections: RedisConnections,
+    private readonly notices: Notices,
+    logger: Logger,
+  ) {
+    this.desiredKey = `${connections.namespace}:desired`;
+    this.verdictsKey = `${connections.namespace}:verdicts`;
+    this.desired = new Replica(connections, this.desiredKey, logger);
+    this.verdicts = new Replica(connections, this.verdictsKey, logger);
+    notices.on('desired', ({ desired }) => this.desired.take(desired.platform, desired));
+    notices.on('verdict', ({ platform }) => this.verdicts.take(platform.name, platform));
+    connections.commands.defineCommand('conductorDesire', { numberOfKeys: 1, lua: DESIRE });
+  }
+
+  async open(): Promise<void> {
+    await Promise.all([this.desired.open(), this.verdicts.open()]);
+  }
+
+  close() {
+    this.desired.close();
+    this.verdicts.close();
+  }
+
+  /** Names of all platforms anyone has heard of, sorted. */
+  names(): string[] {
+    return [...new Set([...this.verdicts.all().map(({ name }) => name), ...this.desired.all().map(({ platform }) => platform)])].sort();
+  }
+
+  has(platform: string): boolean {
+    return this.verdicts.get(platform) !== undefined || this.desired.get(platform) !== undefined;
+  }
+
+  /** Whether a message may be sent there now, by the latest verdict and the operator's will; and why. */
+  availability(platform: string): { available: boolean; state: string; why: string } {
+    const desired = this.desired.get(platform);
+    if (desired && !desired.enabled) return { available: false, state: 'disabled', why: desired.reason ?? 'switched off by an operator' };
+    if (desired?.suspended) return { available: false, state: 'suspended', why: desired.suspended.reason };
+    const verdict = this.verdicts.get(platform);
+    if (!verdict) return { available: desired !== undefined, state: 'registered', why: 'no health verdict yet' };
+    return { available: isAvailable(verdict.state), state: verdict.state, why: verdict.reason };
+  }
+
+  /** Changes what is wanted of a platform; `null` takes a wish back. @throws RedisUnavailable */
+  async desire(platform: string, patch: Partial<{ [K in keyof DesiredState]: DesiredState[K] | null }>): Promise<DesiredState> {
+    const json = await this.connections.commands.conductorDesire(this.desiredKey, platform, JSON.stringify({ ...patch, at: Date.now() }));
+    const desired = DesiredState.parse(JSON.parse(json));
+    this.desired.take(platform, desired);
+    await this.notices.publish({ type: 'desired', desired });
+    return desired;
+  }
+
+  /** Spreads a verdict. For the health monitor. @throws RedisUnavailable */
+  async judge(verdict: PlatformState): Promise<void> {
+    this.verdicts.take(verdict.name, verdict);
+    // Published first: a router hears it within a round trip; the hash is what late comers read.
+    await Promise.all([
+      this.notices.publish({ type: 'verdict', platform: verdict }),
+      this.connections.commands.hset(this.verdictsKey, verdict.name, JSON.stringify(verdict)),
+    ]);
+  }
+}
+
+const DESIRE = `
+  local old = redis.call('HGET', KEYS[1], ARGV[1])
+  local state = old and cjson.decode(old) or { platform = ARGV[1], version = 0 }
+  for key, value in pairs(cjson.decode(ARGV[2])) do
+    if value == cjson.null then state[key] = nil else state[key] = value end
+  end
+  state.version = state.version + 1
+  local json = cjson.encode(state)
+  redis.call('HSET', KEYS[1], ARGV[1], json)
+  return json`;
+
+declare module 'ioredis' {
+  interface RedisCommander<Context> {
+    conductorDesire(key: string, platform: string, patch: string): Result<string, Context>;
+  }
+}

@@ -1,0 +1,65 @@
+import type { RedisConnections } from '@conductor/bus';
+import type { Logger } from '@conductor/observability';
+
+/** Lost notices are made good at the latest after this time. */
+const RE_READ_MS = 3_000;
+
+/**
+ * A copy, in this process, of a Redis hash whose values are JSON documents: read when opened, kept fresh by notices, re-read on
+ * every reconnection and every few seconds. Reading it costs nothing and works while Redis is away.
+ */
+export class Replica<T extends { version: number }> {
+  private values = new Map<string, T>();
+  private timer?: NodeJS.Timeout;
+  private readonly listeners: Array<(key: string, value: T, before: T | undefined) => void> = [];
+
+  constructor(
+    private readonly connections: RedisConnections,
+    private readonly key: string,
+    private readonly logger: Logger,
+  ) {}
+
+  async open(): Promise<void> {
+    await this.reRead();
+    this.connections.subscriber.on('ready', this.reReadQuietly);
+    this.timer = setInterval(this.reReadQuietly, RE_READ_MS).unref();
+  }
+
+  get(key: string): T | undefined {
+    return this.values.get(key);
+  }
+
+  all(): T[] {
+    return [...this.values.values()];
+  }
+
+  /** Called with each change, also those that a re-read finds. */
+  onChange(listener: (key: string, value: T, before: T | undefined) => void) {
+    this.listeners.push(listener);
+  }
+
+  /** Takes in a value, unless a newer one is here. */
+  take(key: string, value: T) {
+    const before = this.values.get(key);
+    if (before && before.version >= value.version) return;
+    this.values.set(key, value);
+    for (const listener of this.listeners) listener(key, value, before);
+  }
+
+  close() {
+    clearInterval(this.timer);
+    this.connections.subscriber.off('ready', this.reReadQuietly);
+  }
+
+  /** @throws when Redis is away */
+  async reRead(): Promise<void> {
+    const fields = await this.connections.commands.hgetall(this.key);
+    for (const [key, json] of Object.entries(fields)) this.take(key, JSON.parse(json) as T);
+    for (const key of this.values.keys()) if (!(key in fields)) this.values.delete(key);
+  }
+
+  private readonly reReadQuietly = () => {
+    this.reRead().catch((error: unknown) => this.logger.debug({ err: error, key: this.key }, 're-reading is put off'));
+  };
+}
+

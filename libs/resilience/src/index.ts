@@ -1,0 +1,2 @@
+export { BreakerBoard, shownBreakers } from './breaker-board';
+export { type Admission, type BreakerSettings, PlatformBreaker, type ProbeSlot, type Verdict } from './platform-breaker';
