@@ -1,0 +1,108 @@
+import { type DeadLetters, type Ledger, type ReplySender } from '@conductor/bus';
+import { type Delivery, expiresAt, type Failure, type Request, type TrailStep } from '@conductor/contracts';
+import type { Logger } from '@conductor/observability';
+import type { OutcomeWatch } from './outcome-watch';
+import type { ParcelSender } from './parcel-sender';
+import type { Choice, PlatformChooser } from './platform-chooser';
+
+export interface DispatchPorts {
+  chooser: PlatformChooser;
+  sender: ParcelSender;
+  watch: OutcomeWatch;
+  ledger: Ledger;
+  deadLetters: DeadLetters;
+  replies: ReplySender;
+  logger: Logger;
+  /** Name of this router, and of its reply inbox. */
+  router: string;
+}
+
+/** What became of a message that was to be dispatched. */
+export type Dispatched =
+  | { state: 'queued'; platform: string }
+  /** No candidate can take it; it waits in the queue of one that will. */
+  | { state: 'held'; platform: string; reason: string }
+  | { state: 'dead-lettered'; code: string; reason: string };
+
+/** A pause between asking a broken platform again for messages that may wait. */
+const SHORTEST_HOLD_MS = 1_000;
+
+/** Sends an accepted message to the first candidate that can take it; with none, it waits where it may and dies where it may not. */
+export class Dispatcher {
+  constructor(private readonly ports: DispatchPorts) {}
+
+  /** Decides where a message goes, before it is written down. */
+  choose(candidates: readonly string[], kind: string): Promise<Choice> {
+    return this.ports.chooser.choose(candidates, kind);
+  }
+
+  /** Steps of the trail that a choice amounts to. */
+  steps(rule: string, choice: Choice): TrailStep[] {
+    const at = Date.now();
+    const passed = choice.passedOver.map(({ platform, why }): TrailStep => ({ at, step: 'passed-over', platform, rule, message: why }));
+    return choice.platform ? [...passed, { at, step: 'routed', platform: choice.platform, rule }] : passed;
+  }
+
+  /** @throws RedisUnavailable */
+  async send(request: Request, choice: Choice, tried: string[] = []): Promise<Dispatched> {
+    const { sender, watch } = this.ports;
+    if (!choice.platform) return this.withoutCandidate(request, choice, tried);
+    const delivery = this.delivery(request, choice.platform, choice.fallbacks, tried);
+    if (choice.admission) watch.watch(request.id, choice.admission, expiresAt(request));
+    try {
+      await sender.send(delivery);
+    } catch (error) {
+      watch.forget(request.id);
+      throw error;
+    }
+    return { state: 'queued', platform: choice.platform };
+  }
+
+  private async withoutCandidate(request: Request, choice: Choice, tried: string[]): Promise<Dispatched> {
+    const { chooser, sender } = this.ports;
+    const reason = choice.passedOver.map(({ platform, why }) => `${platform} is ${why}`).join('; ') || 'no platform is left to try';
+    const patient = request.waitFor === 'acceptance' && tried.length === 0 && choice.passedOver.find(({ platform }) => chooser.isKnown(platform));
+    if (!patient) return this.bury(request, 'platform-unavailable', reason, choice.passedOver.at(-1)?.platform);
+    const delivery = this.delivery(request, patient.platform, choice.passedOver.map(({ platform }) => platform).filter((platform) => platform !== patient.platform && chooser.isKnown(platform)), tried);
+    const delayMs = patient.retryAt === undefined ? 0 : Math.max(SHORTEST_HOLD_MS, patient.retryAt - Date.now());
+    if (delayMs > 0) await sender.sendLater(delivery, delayMs);
+    else await sender.send(delivery);
+    return { state: 'held', platform: patient.platform, reason };
+  }
+
+  /** Ends a message with a reason, where people can find it. @throws RedisUnavailable */
+  async bury(request: Request, code: string, reason: string, platform?: string): Promise<Extract<Dispatched, { state: 'dead-lettered' }>> {
+    const { ledger, deadLetters, replies, router, logger } = this.ports;
+    const at = Date.now();
+    const trail = (await ledger.read(request.id))?.trail ?? [];
+    await deadLetters.add({ id: request.id, request, ...(platform && { platform }), code, reason, at, by: router, attempts: trail, trace: request.trace });
+    const first = await ledger.settle(request, { state: 'dead-lettered', code, reason, platform }, { at, step: 'dead-lettered', code, message: reason, ...(platform && { platform }) });
+    if (first) logger.warn({ request: request.id, trace: request.trace, code, reason }, 'a message was dead-lettered');
+    if (first && request.replyTo && 'inbox' in request.replyTo) {
+      const outcome: Failure = { result: 'never', code, message: reason, class: 'overload' };
+      replies.send(request.replyTo.inbox, { id: request.id, platform: platform ?? '', instance: router, kind: request.kind, outcome, state: 'dead-lettered', final: true, queuedMs: 0, platformMs: 0 });
+    }
+    return { state: 'dead-lettered', code, reason };
+  }
+
+  /**
+   * Ends a message whose deadline is over, unless its platform has it in hand: then the platform's end stands.
+   * @returns whether it was ended
+   */
+  async expire(request: Request, reason: string, platform: string | undefined): Promise<boolean> {
+    const { ledger, deadLetters, router } = this.ports;
+    const code = 'deadline-exceeded';
+    const at = Date.now();
+    const record = await ledger.read(request.id);
+    if (record?.state === 'active' || record?.state === 'answered') return false;
+    const trail = record?.trail ?? [];
+    await deadLetters.add({ id: request.id, request, ...(platform && { platform }), code, reason, at, by: router, attempts: trail, trace: request.trace });
+    const ended = await ledger.settle(request, { state: 'dead-lettered', code, reason, platform }, { at, step: 'expired', code, message: reason, ...(platform && { platform }) }, 'unless-active');
+    if (!ended && (await ledger.read(request.id))?.state !== 'dead-lettered') await deadLetters.remove(request.id);
+    return ended;
+  }
+
+  private delivery(request: Request, platform: string, fallbacks: string[], tried: string[]): Delivery {
+    return { request, platform, attempt: 1, fallbacks, tried, inbox: this.ports.router, dispatchedAt: Date.now() };
+  }
+}

@@ -1,0 +1,97 @@
+import type { DeadLetters, JobContext, JobHandler, Ledger } from '@conductor/bus';
+import { type DataOf, type InboundItem, inboundQueue, type Request } from '@conductor/contracts';
+import type { Logger } from '@conductor/observability';
+import type { Dispatcher } from '../dispatch/dispatcher';
+import type { RoutePlanner } from '@conductor/routing';
+
+type Item<T extends InboundItem['type']> = Extract<InboundItem, { type: T }>;
+
+/** Takes what adapters, platforms and operators put on the inbound queue. Every step may be repeated without harm. */
+export class InboundHandler implements JobHandler<typeof inboundQueue> {
+  constructor(
+    private readonly planner: RoutePlanner,
+    private readonly dispatcher: Dispatcher,
+    private readonly ledger: Ledger,
+    private readonly deadLetters: DeadLetters,
+    private readonly logger: Logger,
+  ) {}
+
+  async handle({ items }: DataOf<typeof inboundQueue>, { redelivered }: JobContext): Promise<void> {
+    const ends = await Promise.allSettled(items.map((item) => this.take(item, redelivered)));
+    const broken = ends.find((end) => end.status === 'rejected');
+    if (broken) throw broken.reason;
+  }
+
+  async giveUp(data: unknown, jobId: string, code: 'stalled-out' | 'invalid-data', reason: string): Promise<void> {
+    const parsed = inboundQueue.data.safeParse(data);
+    if (!parsed.success) return this.logger.error({ job: jobId, reason }, 'an inbound job of unknown shape is dropped; only a foreign program can have put it there');
+    for (const { request } of parsed.data.items) await this.dispatcher.bury(request, code, reason);
+  }
+
+  private take(item: InboundItem, redelivered: boolean): Promise<unknown> {
+    switch (item.type) {
+      case 'request':
+        return this.request(item.request, redelivered);
+      case 'answer':
+        return this.answer(item, redelivered);
+      case 'reroute':
+        return this.reroute(item);
+      case 'redrive':
+        return this.redrive(item);
+    }
+  }
+
+  private async request(request: Request, redelivered: boolean) {
+    const plan = this.planner.plan(request);
+    const choice = await this.dispatcher.choose([plan.target, ...plan.fallbacks], request.kind);
+    const accepted = await this.ledger.accept(request, [{ at: request.receivedAt, step: 'accepted' }, ...this.dispatcher.steps(plan.rule, choice)]);
+    // A repeated item whose first round broke off between the ledger and the queue is sent again; the ledger drops doubles.
+    const unsent = !accepted.fresh && redelivered && accepted.state === 'queued';
+    if (accepted.fresh || unsent) return this.dispatcher.send(request, choice);
+    choice.admission?.settle('neutral');
+    return undefined;
+  }
+
+  /** An answer that is wanted as a message becomes one, with an id of its own that is always the same. */
+  private answer({ request, answer }: Item<'answer'>, redelivered: boolean) {
+    if (!request.replyTo || !('platform' in request.replyTo)) return Promise.resolve();
+    const { id, user, conversation, trace, deadlineMs } = request;
+    return this.request(
+      {
+        id: `${id}.answer`,
+        target: request.replyTo.platform,
+        source: 'router',
+        ...(user !== undefined && { user }),
+        ...(conversation !== undefined && { conversation }),
+        kind: 'answer',
+        content: answer,
+        inReplyTo: id,
+        deadlineMs,
+        waitFor: 'acceptance',
+        receivedAt: Date.now(),
+        trace,
+      },
+      redelivered,
+    );
+  }
+
+  private async reroute({ request, fallbacks, tried }: Item<'reroute'>) {
+    const choice = await this.dispatcher.choose(fallbacks, request.kind);
+    const moved = await this.ledger.move(request.id, choice.platform ? 'queued' : 'rerouting', [{ at: Date.now(), step: 'rerouted', ...(choice.platform && { platform: choice.platform }) }, ...this.dispatcher.steps('fallback', choice)]);
+    if (moved) await this.dispatcher.send(request, choice, tried);
+    else choice.admission?.settle('neutral');
+  }
+
+  private async redrive({ request, to, task }: Item<'redrive'>) {
+    // Nobody waits for it any more: it may take its time.
+    const patient: Request = { ...request, waitFor: 'acceptance', ...(to !== undefined && { target: to }) };
+    const plan = this.planner.plan(patient);
+    const moved = await this.ledger.move(request.id, 'redriving', [{ at: Date.now(), step: 'redriven', message: `redrive task ${task}` }]);
+    // Before it is sent: should it fail again at once, its new letter must not be taken for the old one.
+    await this.deadLetters.remove(request.id);
+    if (!moved) return;
+    const choice = await this.dispatcher.choose([plan.target, ...plan.fallbacks], patient.kind);
+    await this.ledger.move(request.id, 'queued', this.dispatcher.steps(plan.rule, choice));
+    await this.dispatcher.send(patient, choice);
+  }
+}

@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto';
+import type { Ledger, ReplyInbox } from '@conductor/bus';
+import { type Answer, expiresAt, isSettled, type Reply, type Request, RequestInput, type RequestRecord, type RequestState } from '@conductor/contracts';
+import { Problem } from '@conductor/http';
+import type { z } from 'zod';
+import type { Dispatcher } from '../dispatch/dispatcher';
+import type { PlatformChooser } from '../dispatch/platform-chooser';
+import type { RoutePlanner } from '@conductor/routing';
+
+type Given = z.output<typeof RequestInput>;
+
+/** How a request ended, or how it stands when nobody waits any longer. */
+export type Submission =
+  | { state: 'answered'; id: string; platform: string; instance: string; answer: Answer; queuedMs: number; platformMs: number }
+  | { state: 'accepted'; id: string; status: RequestState }
+  | { state: 'dead-lettered'; id: string; code: string; reason: string; rejected: boolean; retryAfterMs: number | undefined }
+  | { state: 'late'; id: string; status: RequestState; reason: string };
+
+/** A message accepted this long ago and still not taken up may have been lost on the way to its queue. */
+const SENT_AGAIN_AFTER_MS = 2_000;
+
+/** After the deadline, a platform that has the message in hand gets this long to say how it ended. */
+const LAST_WORD_MS = 500;
+
+/** Lets requests in: written down first, then sent, then waited for. */
+export class Ingress {
+  private inFlight = 0;
+
+  constructor(
+    private readonly planner: RoutePlanner,
+    private readonly chooser: PlatformChooser,
+    private readonly dispatcher: Dispatcher,
+    private readonly ledger: Ledger,
+    private readonly inbox: ReplyInbox,
+    private readonly maxInFlight: number,
+  ) {}
+
+  get held(): number {
+    return this.inFlight;
+  }
+
+  /** @throws Problem, RedisUnavailable */
+  async submit(given: Given, caller: string, trace: string, signal?: AbortSignal): Promise<Submission> {
+    if (this.inFlight >= this.maxInFlight) {
+      throw new Problem('overloaded', `this router holds ${this.inFlight} requests, which is all it may; try again shortly, or send with waitFor "acceptance"`, { retryAfterSeconds: 1 });
+    }
+    this.inFlight++;
+    try {
+      return await this.let(given, caller, trace, signal);
+    } finally {
+      this.inFlight--;
+    }
+  }
+
+  private async let(given: Given, caller: string, trace: string, signal?: AbortSignal): Promise<Submission> {
+    const request = await this.identified(given, caller, trace);
+    const plan = this.planner.plan(request);
+    if (!this.chooser.isKnown(plan.target) && !plan.fallbacks.some((fallback) => this.chooser.isKnown(fallback))) {
+      throw new Problem('unknown-platform', `rule ${plan.rule} leads to ${plan.target}, and no platform of that name has ever started here; GET /v1/platforms at the conductor lists those that have`);
+    }
+    const choice = await this.dispatcher.choose([plan.target, ...plan.fallbacks], request.kind);
+    const accepted = await this.ledger.accept(request, [{ at: request.receivedAt, step: 'accepted' }, ...this.dispatcher.steps(plan.rule, choice)]);
+    if (!accepted.fresh) {
+      choice.admission?.settle('neutral');
+      if (!accepted.sameContent) throw this.conflict(request);
+      return this.follow(request, signal);
+    }
+    // Waiting begins before sending: the answer may be faster than the acknowledgement.
+    const waiting = request.waitFor === 'answer' ? this.inbox.wait(request.id, this.left(request), signal) : undefined;
+    const sent = await this.dispatcher.send(request, choice);
+    if (sent.state === 'dead-lettered') {
+      const retryAt = choice.passedOver.find((passed) => passed.retryAt !== undefined)?.retryAt;
+      return { state: 'dead-lettered', id: request.id, code: sent.code, reason: sent.reason, rejected: false, retryAfterMs: retryAt === undefined ? 5_000 : retryAt - Date.now() };
+    }
+    if (!waiting) return { state: 'accepted', id: request.id, status: 'queued' };
+    return this.ended(request, await waiting, sent.platform);
+  }
+
+  private async identified(given: Given, caller: string, trace: string): Promise<Request> {
+    const source = given.source ?? 'rest';
+    const fresh = given.id ?? `r-${randomUUID()}`;
+    const id = given.idempotencyKey === undefined ? fresh : await this.ledger.bindKey(`${caller}/${source}`, given.idempotencyKey, fresh);
+    return { ...given, id, source, receivedAt: Date.now(), trace, ...(given.waitFor === 'answer' && { replyTo: { inbox: this.inbox.name } }) };
+  }
+
+  /** The same message came before: its answer is this one's answer. */
+  private async follow(request: Request, signal?: AbortSignal): Promise<Submission> {
+    const record = await this.ledger.read(request.id);
+    if (record && isSettled(record.state)) return this.fromRecord(record);
+    const lost = record?.state === 'queued' && Date.now() - record.request.receivedAt > SENT_AGAIN_AFTER_MS;
+    if (lost) {
+      const plan = this.planner.plan(record.request);
+      await this.dispatcher.send(record.request, await this.dispatcher.choose([plan.target, ...plan.fallbacks], request.kind));
+    }
+    if (request.waitFor === 'acceptance') return { state: 'accepted', id: request.id, status: record?.state ?? 'accepted' };
+    const end = await this.inbox.wait(request.id, this.left(request), signal);
+    if (end) return this.ended(request, end, record?.platform);
+    const now = await this.ledger.read(request.id);
+    return { state: 'late', id: request.id, status: now?.state ?? 'accepted', reason: 'the first request with this id or key is still going on' };
+  }
+
+  private async ended(request: Request, end: Reply | RequestRecord | undefined, platform: string | undefined): Promise<Submission> {
+    if (end === undefined) return this.late(request, platform);
+    if (!('outcome' in end)) return this.fromRecord(end);
+    const { outcome, queuedMs, platformMs, instance } = end;
+    if (outcome.result === 'done') return { state: 'answered', id: request.id, platform: end.platform, instance, answer: outcome.answer, queuedMs, platformMs };
+    return { state: 'dead-lettered', id: request.id, code: outcome.code, reason: outcome.message, rejected: outcome.class === 'rejected', retryAfterMs: undefined };
+  }
+
+  /** The deadline is over. What nobody has taken up is ended here; what a platform has in hand is left to it. */
+  private async late(request: Request, platform: string | undefined): Promise<Submission> {
+    const reason = `no answer within its deadline of ${request.deadlineMs} ms`;
+    if (await this.dispatcher.expire(request, `${reason}: no instance of ${platform ?? 'any platform'} had taken it up`, platform)) {
+      return { state: 'late', id: request.id, status: 'dead-lettered', reason: `${reason}; it was still waiting for ${platform ?? 'a platform'}` };
+    }
+    // Its platform has the same deadline and is about to say how it ended.
+    const end = await this.inbox.wait(request.id, LAST_WORD_MS);
+    const record = await this.ledger.read(request.id);
+    if (end && record?.state === 'answered') return this.fromRecord(record);
+    if (record?.state === 'dead-lettered') return { state: 'late', id: request.id, status: 'dead-lettered', reason: `${reason}; ${record.reason ?? ''}` };
+    return { state: 'late', id: request.id, status: record?.state ?? 'active', reason: `${reason}; ${platform ?? 'the platform'} has it in hand, ask GET /v1/requests/${request.id} how it ends` };
+  }
+
+  private fromRecord(record: RequestRecord): Submission {
+    if (record.state === 'answered') {
+      const { id, platform = '', instance = '', answer = {}, queuedMs = 0, platformMs = 0 } = record;
+      return { state: 'answered', id, platform, instance, answer, queuedMs, platformMs };
+    }
+    return { state: 'dead-lettered', id: record.id, code: record.code ?? record.state, reason: record.reason ?? `it was ${record.state}`, rejected: false, retryAfterMs: undefined };
+  }
+
+  private conflict(request: Request): Problem {
+    return request.idempotencyKey === undefined
+      ? new Problem('id-conflict', `another message was accepted under the id ${request.id} before; choose a new id for a new message`, { request: { id: request.id, state: 'known' } })
+      : new Problem('idempotency-key-reused', `the idempotency key ${request.idempotencyKey} was used for another message before; choose a new key for a new message`, { request: { id: request.id, state: 'known' } });
+  }
+
+  private left(request: Request): number {
+    return Math.max(1, (expiresAt(request) ?? Date.now()) - Date.now());
+  }
+}

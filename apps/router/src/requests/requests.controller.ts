@@ -1,0 +1,69 @@
+import { Controller, Get, Inject, Post, Res } from '@nestjs/common';
+import { Accepted, Answered, type ProblemCode, problems, RequestId, RequestInput, RequestRecord } from '@conductor/contracts';
+import { Allow, Answers, Caller, Fails, Problem, Trace, ZodBody, ZodParam } from '@conductor/http';
+import { Ledger } from '@conductor/bus';
+import { ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import type { z } from 'zod';
+import { RoutingGate } from '../routing-gate';
+import { Ingress, type Submission } from './ingress';
+
+/** Messages in. */
+@ApiTags('requests')
+@Controller('v1/requests')
+export class RequestsController {
+  constructor(
+    @Inject(Ingress) private readonly ingress: Ingress,
+    @Inject(Ledger) private readonly ledger: Ledger,
+    @Inject(RoutingGate) private readonly gate: RoutingGate,
+  ) {}
+
+  @Post()
+  @Allow('ingress')
+  @Answers(200, Answered)
+  @Answers(202, Accepted)
+  @Fails('invalid-request', 'id-conflict', 'body-too-large', 'unknown-platform', 'idempotency-key-reused', 'rejected', 'rate-limited', 'delivery-failed', 'outcome-unknown', 'platform-unavailable', 'redis-unavailable', 'overloaded', 'deadline-exceeded')
+  async submit(@ZodBody(RequestInput) input: z.output<typeof RequestInput>, @Caller() caller: Caller, @Trace() trace: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Answered | Accepted> {
+    const startedAt = performance.now();
+    this.gate.pass();
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort());
+    const submission = await this.ingress.submit(input, caller.id, trace, gone.signal);
+    switch (submission.state) {
+      case 'answered': {
+        const { id, platform, instance, answer, queuedMs, platformMs } = submission;
+        const overheadMs = Math.max(0, performance.now() - startedAt - platformMs);
+        reply.status(200);
+        return { id, status: 'answered', platform, instance, answer, timings: { queuedMs: round(queuedMs), platformMs: round(platformMs), overheadMs: round(overheadMs) } };
+      }
+      case 'accepted':
+        reply.status(202);
+        return { id: submission.id, status: submission.status };
+      default:
+        throw problemOf(submission);
+    }
+  }
+
+  @Get(':id')
+  @Answers(200, RequestRecord)
+  @Fails('not-found', 'redis-unavailable')
+  async read(@ZodParam('id', RequestId) id: string): Promise<RequestRecord> {
+    const record = await this.ledger.read(id);
+    if (!record) throw new Problem('not-found', `no request ${id} is known: it never was, or its time is over`);
+    return record;
+  }
+}
+
+const problemOf = (submission: Extract<Submission, { state: 'dead-lettered' | 'late' }>): Problem => {
+  if (submission.state === 'late') {
+    return new Problem('deadline-exceeded', submission.reason, { request: { id: submission.id, state: submission.status, reason: submission.reason } });
+  }
+  const { id, code, reason, rejected, retryAfterMs } = submission;
+  const known: ProblemCode = rejected ? 'rejected' : code in problems ? (code as ProblemCode) : 'delivery-failed';
+  return new Problem(known, `${reason}. The message is kept among the dead letters as ${id}: redrive it when the cause is mended, or discard it`, {
+    request: { id, state: 'dead-lettered', reason: `${code}: ${reason}` },
+    ...(retryAfterMs !== undefined && { retryAfterSeconds: retryAfterMs / 1_000 }),
+  });
+};
+
+const round = (ms: number) => Math.round(ms * 100) / 100;

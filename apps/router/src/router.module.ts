@@ -1,0 +1,82 @@
+import { DeadLetters, Ledger, QueueConsumer, ReplyInbox, ReplySender } from '@conductor/bus';
+import { inboundQueue } from '@conductor/contracts';
+import { PlatformDirectory, RouteStore, StartupPhases } from '@conductor/control';
+import type { AppContext } from '@conductor/http';
+import { BreakerBoard } from '@conductor/resilience';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { Dispatcher } from './dispatch/dispatcher';
+import { OutcomeWatch } from './dispatch/outcome-watch';
+import { ParcelSender } from './dispatch/parcel-sender';
+import { PlatformChooser } from './dispatch/platform-chooser';
+import { InboundHandler } from './inbound/inbound.handler';
+import { ExplainController } from './requests/explain.controller';
+import { Ingress } from './requests/ingress';
+import { RequestsController } from './requests/requests.controller';
+import { RoutePlanner } from '@conductor/routing';
+import { routerMetrics } from './router-metrics';
+import { RoutingGate } from './routing-gate';
+import { Totals } from './totals';
+
+/** Inbound jobs hold many messages each and are handled in a moment; more slots only ask Redis more often. */
+const INBOUND_CONCURRENCY = 8;
+
+@Module({})
+export class RouterModule {
+  /** Wires the way of a message; what is opened first is closed last. */
+  static async register(context: AppContext): Promise<DynamicModule> {
+    const { connections, notices, resources, config, logger, instance } = context;
+    const { namespace, commands } = connections;
+
+    const directory = resources.hold('platform directory', new PlatformDirectory(connections, notices, logger), (open) => open.close());
+    const routes = resources.hold('route store', new RouteStore(connections, notices), (open) => open.close());
+    const breakers = resources.hold('breakers', new BreakerBoard(instance, connections, notices, directory, config.breaker, logger), (open) => open.close());
+    const deadLetters = resources.hold('dead letters', new DeadLetters(connections.forProducer(), namespace), (open) => open.close());
+    const sender = resources.hold('parcel sender', new ParcelSender(connections.forProducer(), namespace), (open) => open.close());
+    const ledger = new Ledger(commands, namespace, config.messages);
+    const replies = new ReplySender(commands, namespace);
+    const inbox = resources.hold('reply inbox', new ReplyInbox(connections, ledger, instance, logger), (open) => open.close());
+    const watch = resources.hold('outcome watch', new OutcomeWatch(inbox, sender), (open) => open.close());
+    resources.hold('totals', new Totals(connections, inbox), (open) => open.close());
+    const gate = resources.hold('routing gate', new RoutingGate(new StartupPhases(connections, notices), notices), (open) => open.close());
+
+    const planner = new RoutePlanner(config.router.defaultTarget);
+    const chooser = new PlatformChooser(directory, breakers);
+    const dispatcher = new Dispatcher({ chooser, sender, watch, ledger, deadLetters, replies, logger, router: instance });
+    const ingress = new Ingress(planner, chooser, dispatcher, ledger, inbox, config.router.maxInFlight);
+    const inbound = resources.hold(
+      'inbound consumer',
+      new QueueConsumer(inboundQueue, new InboundHandler(planner, dispatcher, ledger, deadLetters, logger), {
+        connection: connections.forWorker(), namespace, concurrency: INBOUND_CONCURRENCY, lockMs: config.messages.jobLockMs, logger,
+      }),
+      (open) => open.close(),
+    );
+
+    await connections.untilReady();
+    await Promise.all([directory.open(), routes.open(), inbox.open()]);
+    routes.onChange((rules) => {
+      try {
+        planner.use(rules);
+      } catch (error) {
+        logger.error({ err: error }, 'the new route rules cannot be used; the old ones stay');
+      }
+    });
+    gate.whenOpen(() => inbound.start());
+    gate.watch();
+
+    context.readiness.push({ name: 'routing', check: () => ({ up: gate.opened, reason: gate.opened ? 'routing is open' : 'the system is starting' }) });
+    context.flow.push({ name: 'inbound', check: () => ({ up: !gate.opened || inbound.isRunning, reason: 'the consumer of the inbound queue' }) });
+    routerMetrics(context, { breakers, ingress, inbox });
+
+    return {
+      module: RouterModule,
+      controllers: [RequestsController, ExplainController],
+      providers: [
+        { provide: Ingress, useValue: ingress },
+        { provide: Ledger, useValue: ledger },
+        { provide: RoutePlanner, useValue: planner },
+        { provide: PlatformChooser, useValue: chooser },
+        { provide: RoutingGate, useValue: gate },
+      ],
+    };
+  }
+}
