@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import { ConfigurationError, loadConfig } from '@conductor/config';
+import pino from 'pino';
+import { type App, appsWith } from './apps';
+import { CannotStart } from './cannot-start';
+import { Launcher } from './launcher';
+import { RawLogView, ReadableLogView } from './log-view';
+import { projectRoot } from './project-root';
+import { type Timings, TIMINGS } from './timings';
+
+/** Ctrl-C can arrive twice, from the terminal and handed on by npm; what comes this soon after is the same one. */
+const SAME_PRESS_MS = 1_000;
+
+/**
+ * The whole life of the launcher process: start, run until told to stop, stop.
+ * Plain classes and no Nest: it has to be up before anything else, in milliseconds, and to stay when memory is short;
+ * a container for six objects would triple its size.
+ * @param options.apps other apps than the Conductor's own, for tests
+ */
+export const launch = async (options: { apps?: App[]; timings?: Partial<Timings>; runtimeDir?: string } = {}): Promise<void> => {
+  const write = (text: string) => void process.stdout.write(text);
+  const say = (text: string) => write(`${text}\n`);
+  let launcher: Launcher | undefined;
+  try {
+    const config = loadConfig();
+    const view = process.stdout.isTTY ? new ReadableLogView(write, process.stdout.hasColors()) : new RawLogView(write);
+    const logger = pino(
+      { level: config.logLevel, base: { app: 'launcher', pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+      { write: (text) => view.line('launcher', { from: 'stdout', text: text.trimEnd() }) },
+    );
+    launcher = new Launcher({
+      config,
+      apps: options.apps ?? appsWith(config.ports),
+      timings: { ...TIMINGS, ...options.timings },
+      env: process.env,
+      runtimeDir: options.runtimeDir ?? join(projectRoot(), '.runtime'),
+      logger,
+      view,
+      say,
+    });
+    stopOnRequest(launcher);
+    await launcher.start();
+  } catch (error) {
+    console.error(`\n${error instanceof CannotStart || error instanceof ConfigurationError ? error.message : String((error as Error).stack)}\n`);
+    await launcher?.stop('it cannot go on');
+    process.exit(1);
+  }
+};
+
+const stopOnRequest = (launcher: Launcher): void => {
+  let since: number | undefined;
+  const leave = (why: string) => {
+    if (since !== undefined) return;
+    since = Date.now();
+    launcher.stop(why).then(
+      () => process.exit(0),
+      (error: Error) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGINT', () => {
+    if (since !== undefined && Date.now() - since > SAME_PRESS_MS) launcher.force();
+    leave('Ctrl-C');
+  });
+  process.on('SIGTERM', () => leave('asked to'));
+  process.on('SIGHUP', () => leave('the terminal closed'));
+  // `npm start` holds the other end: when it is killed, everything stops as if it had been asked to.
+  process.on('disconnect', () => leave('`npm start` is gone'));
+  // A pipe whose reader left: nobody reads on, but everything must still stop in order.
+  process.stdout.on('error', () => leave('nobody reads the output any more'));
+};

@@ -1,0 +1,188 @@
+import type { ChildProcess } from 'node:child_process';
+import type { ProcessState } from '@conductor/contracts';
+import type { Logger } from 'pino';
+import { type Line, LastWords } from './last-words';
+import { killGroup } from './process-facts';
+import type { Program } from './program';
+import type { Timings } from './timings';
+
+/** How a process ended. */
+interface End {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly error?: Error;
+}
+
+interface Listener {
+  changed(state: ProcessState): void;
+  line(program: string, line: Line): void;
+}
+
+/**
+ * Keeps one program running: starts it, starts it again with growing pauses when it dies, and leaves it alone when it
+ * dies too often, since a program that cannot live only takes the machine's time from those that can.
+ * Nothing here knows of any other program, so that one's end cannot touch another.
+ */
+export class Supervised {
+  private child: ChildProcess | undefined;
+  private gone: Promise<void> = Promise.resolve();
+  private timer: NodeJS.Timeout | undefined;
+  private wanted = false;
+  private restartAsked = false;
+  /** Deaths since the last good run: sets the pause. */
+  private failures = 0;
+  /** When it died lately: decides on quarantine. */
+  private deaths: number[] = [];
+  private current: ProcessState;
+
+  constructor(
+    private readonly program: Program,
+    private readonly timings: Timings,
+    private readonly logger: Logger,
+    private readonly listener: Listener,
+  ) {
+    this.current = { app: program.name, state: 'stopped', restarts: -1, reason: 'not started yet', at: Date.now() };
+  }
+
+  get name(): string {
+    return this.program.name;
+  }
+
+  get state(): ProcessState {
+    return this.current;
+  }
+
+  start(reason = 'started'): void {
+    if (this.child) return;
+    clearTimeout(this.timer);
+    this.wanted = true;
+    const startedAt = Date.now();
+    const child = this.program.spawn();
+    this.child = child;
+    const words = new LastWords(child, (line) => this.listener.line(this.name, line));
+    const ended = new AbortController();
+    let readyAt: number | undefined;
+    this.become({ state: 'starting', reason, pid: child.pid, url: undefined, restarts: this.current.restarts + 1 });
+    this.program.untilReady(child, ended.signal).then(
+      (url) => {
+        if (ended.signal.aborted) return;
+        readyAt = Date.now();
+        this.become({ state: 'ready', reason: `ready after ${seconds(readyAt - startedAt)}`, url });
+      },
+      (error: Error) => {
+        if (!ended.signal.aborted) this.logger.error({ program: this.name, reason: error.message }, `${this.name} cannot be asked whether it is ready`);
+      },
+    );
+    this.gone = endOf(child).then((end) => {
+      ended.abort();
+      this.child = undefined;
+      this.ended(end, words, readyAt);
+    });
+  }
+
+  /** Lets it drain, and kills it when it takes too long. */
+  async stop(graceMs = this.timings.stopGraceMs): Promise<void> {
+    this.wanted = false;
+    clearTimeout(this.timer);
+    await this.end(graceMs);
+    if (this.current.state !== 'stopped') this.become({ state: 'stopped', reason: 'stopped with the launcher', pid: undefined, url: undefined });
+  }
+
+  /** Ends it at once, whatever it is doing. */
+  kill(): void {
+    this.wanted = false;
+    clearTimeout(this.timer);
+    killGroup(this.child?.pid);
+  }
+
+  /** A person wants it started, or started anew: lifts a quarantine and forgets earlier deaths. */
+  async restart(): Promise<void> {
+    this.failures = 0;
+    this.deaths = [];
+    if (!this.child) return this.start('started because a person asked for it');
+    this.restartAsked = true;
+    await this.end(this.timings.stopGraceMs);
+  }
+
+  private async end(graceMs: number): Promise<void> {
+    const child = this.child;
+    if (!child) return;
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => {
+      this.logger.warn({ program: this.name, graceMs }, `${this.name} did not finish within ${seconds(graceMs)} and is killed`);
+      killGroup(child.pid);
+    }, graceMs);
+    await this.gone;
+    clearTimeout(timer);
+  }
+
+  private ended(end: End, words: LastWords, readyAt: number | undefined): void {
+    if (!this.wanted) return;
+    if (this.restartAsked) {
+      this.restartAsked = false;
+      return this.start('started anew because a person asked for it');
+    }
+    const now = Date.now();
+    if (readyAt !== undefined && now - readyAt >= this.timings.goodRunMs) this.forgive();
+    // An app that worked and then ended with code 0 wants to be started anew (to free memory, say): no death.
+    const byItself = end.code === 0 && readyAt !== undefined;
+    if (!byItself) {
+      this.failures += 1;
+      this.deaths = [...this.deaths.filter((at) => now - at < this.timings.quarantineWindowMs), now];
+    }
+    const how = describe(end);
+    if (this.deaths.length >= this.timings.quarantineDeaths) this.quarantine(how, words);
+    else this.backOff(how, words, byItself);
+  }
+
+  private backOff(how: string, words: LastWords, byItself: boolean): void {
+    const pauseMs = pauseBefore(byItself ? 1 : this.failures, this.timings);
+    const reason = `${how}; starting again in ${seconds(pauseMs)}`;
+    this.logger[byItself ? 'info' : 'error']({ program: this.name, ...(!byItself && { lastWords: words.lines }) }, `${this.name} ${reason}`);
+    this.become({ state: 'backing-off', reason, pid: undefined, url: undefined });
+    this.timer = setTimeout(() => this.start(`started again; before, it ${how}`), pauseMs);
+  }
+
+  private quarantine(how: string, words: LastWords): void {
+    const within = seconds(this.timings.quarantineWindowMs);
+    const reason = `died ${this.deaths.length} times within ${within} (last: ${how}) and is left alone now; mend the cause, then start it again`;
+    this.logger.error({ program: this.name, lastWords: words.lines }, `${this.name} ${reason}. Everything else goes on.`);
+    this.become({ state: 'quarantined', reason: [reason, words.gist && `It said: ${words.gist}`].filter(Boolean).join('. '), pid: undefined, url: undefined });
+  }
+
+  private forgive(): void {
+    this.failures = 0;
+    this.deaths = [];
+  }
+
+  private become(change: { state: ProcessState['state']; reason: string; restarts?: number; pid?: number | undefined; url?: string | undefined }): void {
+    this.current = { ...this.current, ...change, at: Date.now() };
+    this.listener.changed(this.current);
+  }
+}
+
+/** 0.5 s, 1 s, 2 s … 30 s, each up to a quarter longer, so that several do not come back in step. */
+const pauseBefore = (failures: number, timings: Timings): number =>
+  Math.min(timings.maxBackoffMs, timings.backoffMs * 2 ** (failures - 1) * (1 + Math.random() / 4));
+
+/** Waits for the end of a process, then ends what it left behind. */
+const endOf = (child: ChildProcess): Promise<End> =>
+  new Promise((resolve) => {
+    child.once('error', (error) => {
+      if (child.pid === undefined) resolve({ code: null, signal: null, error });
+    });
+    child.once('exit', (code, signal) => {
+      killGroup(child.pid);
+      // Its last lines may still be in the pipe.
+      const done = () => resolve({ code, signal });
+      child.once('close', done);
+      setTimeout(done, 300).unref();
+    });
+  });
+
+const describe = ({ code, signal, error }: End): string => {
+  if (error) return `could not be started (${error.message})`;
+  return signal ? `was ended by ${signal}` : `ended with code ${code}`;
+};
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

@@ -1,0 +1,52 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { node24 } from './machine.mjs';
+import { inProject } from './project.mjs';
+import { run } from './run.mjs';
+
+/** Journeys start whole systems: one at a time, or they take the machine from each other. */
+const PROJECTS = [
+  { name: 'unit', options: [] },
+  { name: 'journeys', options: ['--runInBand'] },
+];
+
+/** Settings of the person who types `npm test` are not for the tests: they must not reach a real Redis or database. */
+const OURS = /^(CONDUCTOR|ROUTER|ANDROID|HEALTH|STUBS|BRAIN)_|^(REDIS_URL|DATABASE_URL|LOG_LEVEL|LOG_FORMAT)$/;
+
+/** Runs every project; the sums over all of them. */
+export const runJest = async (patterns, redisUrl) => {
+  const folder = mkdtempSync(join(tmpdir(), 'conductor-jest-'));
+  try {
+    const sums = { passed: 0, failed: 0, skipped: 0 };
+    for (const { name, options } of PROJECTS) {
+      console.log(`\nTests: ${name}`);
+      const counted = await runProject(name, [...patterns, ...options], join(folder, `${name}.json`), redisUrl);
+      for (const key of Object.keys(sums)) sums[key] += counted[key];
+    }
+    return sums;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+const runProject = async (name, args, report, redisUrl) => {
+  const foreign = Object.fromEntries(Object.keys(process.env).filter((key) => OURS.test(key)).map((key) => [key, undefined]));
+  const { code } = await run(
+    node24(),
+    [inProject('node_modules', 'jest', 'bin', 'jest.js'), ...args, '--selectProjects', name, '--passWithNoTests', '--json', `--outputFile=${report}`],
+    { env: { ...foreign, NODE_OPTIONS: '--experimental-vm-modules', TEST_REDIS_URL: redisUrl } },
+  );
+  const { numPassedTests: passed, numFailedTests, numRuntimeErrorTestSuites, numPendingTests, numTodoTests } = read(report);
+  const failed = numFailedTests + numRuntimeErrorTestSuites;
+  // Jest may fail for another reason than a test: a wrong option, a process that does not end.
+  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed, skipped: numPendingTests + numTodoTests };
+};
+
+const read = (report) => {
+  try {
+    return JSON.parse(readFileSync(report, 'utf8'));
+  } catch {
+    return { numPassedTests: 0, numFailedTests: 0, numRuntimeErrorTestSuites: 0, numPendingTests: 0, numTodoTests: 0 };
+  }
+};
