@@ -1,0 +1,5 @@
+import type { Migration } from './migration';
+import { firstTables } from './0001-first-tables';
+
+/** All migrations in their order. One that was released is never changed; a mistake is mended by the next one. */
+export const migrations: readonly Migration[] = [firstTables];

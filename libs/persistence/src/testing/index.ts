@@ -1,0 +1,1 @@
+export { findPostgres, startPostgres, type PostgresPrograms, type PostgresServer } from './postgres-server';
