@@ -1,0 +1,32 @@
+import type { RedisConnections, Resources } from '@conductor/bus';
+import type { AppName, Config } from '@conductor/config';
+import type { Notices } from '@conductor/control';
+import type { Logger, Metrics } from '@conductor/observability';
+
+/** Injects the AppContext: `@Inject(APP_CONTEXT) context: AppContext`. Every module may, without importing anything. */
+export const APP_CONTEXT = Symbol('APP_CONTEXT');
+
+/** One thing that must hold for an app to do its work, or for its work to be flowing. */
+export interface HealthProbe {
+  name: string;
+  /** Quick (the door gives it 1 s). `reason` is for a person. */
+  check(): Promise<{ up: boolean; reason?: string }> | { up: boolean; reason?: string };
+}
+
+/** What every app is made from: one process's configuration, log, metrics and connections. */
+export interface AppContext {
+  readonly app: AppName;
+  /** Tells this process from others of the same app, e.g. `router-1f3a`. */
+  readonly instance: string;
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly connections: RedisConnections;
+  readonly notices: Notices;
+  /** What is held here is let go in reverse order when the process drains. */
+  readonly resources: Resources;
+  /** Asked by `/health/ready`: may work be sent here? Apps add theirs while they are being built. */
+  readonly readiness: HealthProbe[];
+  /** Asked by `/health/flow`: does work that waits get done? */
+  readonly flow: HealthProbe[];
+}

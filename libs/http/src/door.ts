@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import { defaultAccess, permittedBy } from './roles';
+import type { Admission } from './admission';
+import type { InFlight } from './in-flight';
+import { Problem } from './problem';
+import type { ProblemFilter } from './problem-filter';
+import type { RequestMetrics } from './request-metrics';
+import { securityHeaders } from './security-headers';
+
+/** 1 MiB */
+export const BODY_LIMIT = 1_048_576;
+
+/** A caller who takes longer to send a request is cut off. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** Pages that describe the door say nothing secret. */
+const OPEN_PATHS = /^\/docs($|[/-])/;
+
+export interface DoorParts {
+  admission: Admission;
+  inFlight: InFlight;
+  metrics: RequestMetrics;
+  filter: ProblemFilter;
+  /** Browsers without a session are led to the log-in page. */
+  login: boolean;
+}
+
+/** Fastify with everything that comes before a handler: one hook, since every hook costs each request. */
+export const openDoor = async (parts: DoorParts): Promise<FastifyAdapter> => {
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    genReqId: traceOf,
+    requestIdHeader: false,
+    forceCloseConnections: true,
+    return503OnClosing: false,
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => parts.filter.answer(error, request, reply),
+    // No Nest middleware anywhere: what must come first is in our hook.
+    skipMiddie: true,
+  });
+  const fastify: FastifyInstance = adapter.getInstance();
+  readBodies(fastify);
+  // Nest would set its own, which leads to the same filter, too late for plugins that are registered before.
+  adapter.setErrorHandler = () => adapter.getInstance();
+  fastify.setErrorHandler((error, request, reply) => parts.filter.answer(error, request, reply));
+  fastify.addHook('onRoute', decideAccess);
+  fastify.decorateRequest('caller', undefined);
+  fastify.addHook('onRequest', firstOfAll(parts, await securityHeaders()));
+  fastify.addHook('onResponse', (request, reply, done) => {
+    parts.metrics.observe(request.method, request.routeOptions.url ?? '(none)', reply.statusCode, reply.elapsedTime);
+    done();
+  });
+  return adapter;
+};
+
+const firstOfAll =
+  ({ admission, inFlight, filter, login }: DoorParts, headers: Record<string, string>) =>
+  (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+    const { limited, page } = request.routeOptions.config;
+    reply.header('x-request-id', request.id);
+    if (page === false) reply.header('x-content-type-options', 'nosniff');
+    else reply.headers(headers);
+    // Health stays to be seen during the drain.
+    if (limited !== false) {
+      if (inFlight.isDraining) {
+        reply.header('connection', 'close');
+        return refuse(new Problem('not-ready', 'This instance is shutting down. Send the request again; another instance, or this one after its restart, takes it.', { retryAfterSeconds: 1 }));
+      }
+      inFlight.enter(reply.raw);
+    }
+    let waiting: void | Promise<void>;
+    try {
+      waiting = admission.admit(request);
+    } catch (error) {
+      return refuse(error);
+    }
+    if (waiting) waiting.then(() => done(), refuse);
+    else done();
+
+    // Answered right here: a plugin may have an error handler of its own, which does not know our problems.
+    function refuse(error: unknown): void {
+      const wantsPage = login && request.method === 'GET' && request.headers.accept?.includes('text/html');
+      if (wantsPage && error instanceof Problem && error.code === 'unauthenticated') reply.redirect(`/login?next=${encodeURIComponent(request.url)}`, 303);
+      else filter.answer(error, request, reply);
+    }
+  };
+
+/** Works out once, as a route is registered, who may call it and what it answers with; plugins' routes too. */
+const decideAccess = (route: RouteOptions): void => {
+  const config = { ...route.config };
+  const methods = [route.method].flat();
+  const access = config.access ?? (OPEN_PATHS.test(route.url) ? 'public' : defaultAccess(methods));
+  config.access = access;
+  config.permitted = access === 'public' ? undefined : permittedBy(access);
+  config.page ??= config.form === true || methods.some((method) => method === 'GET' || method === 'HEAD');
+  route.config = config;
+};
+
+/** JSON everywhere, forms where a route says so, nothing else. An empty body is no body, whatever its type. */
+const readBodies = (fastify: FastifyInstance): void => {
+  const json = fastify.getDefaultJsonParser('error', 'error');
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else void json(request, body as string, done);
+  });
+  fastify.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (request, body, done) => {
+    if (request.routeOptions.config.form) done(null, Object.fromEntries(new URLSearchParams(body as string)));
+    else done(new Problem('unsupported-media-type', 'Send the body as JSON, with "Content-Type: application/json".'), undefined);
+  });
+};
+
+/** The caller's correlation id where it is harmless to log and to send on, else a new one. */
+const traceOf = (request: IncomingMessage): string => {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.-]{8,64}$/.test(given) ? given : randomUUID();
+};

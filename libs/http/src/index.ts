@@ -1,0 +1,10 @@
+export { Allow, Caller, Public, Trace } from './access';
+export { APP_CONTEXT, type AppContext, type HealthProbe } from './app-context';
+export { ApiKeys, type KeyInfo } from './keys';
+export { StartError } from './port-taken';
+export { Problem, type ProblemExtra } from './problem';
+export { Role } from './roles';
+export { type DoorRouteConfig, routeConfig } from './route-config';
+export { runApp } from './run-app';
+export { type AppModule, type AppOptions, type BuildApp, type RunningApp, startApp } from './start-app';
+export { Answers, Fails, ZodBody, ZodParam, ZodQuery } from './zod-body';

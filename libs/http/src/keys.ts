@@ -1,0 +1,221 @@
+import { randomBytes } from 'node:crypto';
+import { asRedisUnavailable, type RedisConnections } from '@conductor/bus';
+import type { Notices } from '@conductor/control';
+import type { Logger } from '@conductor/observability';
+import { z } from 'zod';
+import { type Caller, Role } from './roles';
+import { bucketOf, digestOf, hashKey, isKeyOf, newKeyText } from './key-hash';
+
+const KeyRecord = z.object({ id: z.string(), name: z.string(), role: Role, salt: z.string(), hash: z.string(), bucket: z.string(), createdAt: z.number() });
+type KeyRecord = z.output<typeof KeyRecord>;
+
+/** A key as it may be shown. The key itself is known to nobody but its owner. */
+export type KeyInfo = Omit<KeyRecord, 'salt' | 'hash' | 'bucket'>;
+
+/** Keys are read again this often, so that a revocation whose notice was lost takes effect all the same. */
+const REREAD_MS = 10_000;
+const WRONG_FOR_MS = 10_000;
+const MOST_REMEMBERED = 10_000;
+const SHORTEST_PRESET = 16;
+
+/**
+ * The API keys: in Redis one hash of records, in memory a copy of it. Keys are stored as scrypt hashes; one that has been verified is
+ * remembered by its SHA-256 for as long as its record stands, so that a request costs a look-up, and while Redis is away known keys go on working.
+ */
+export class ApiKeys {
+  private records = new Map<string, KeyRecord>();
+  private loaded = false;
+  /** The copy is known to be out of date. */
+  private stale = false;
+  private readonly verified = new Map<string, KeyRecord>();
+  private readonly wrong = new Map<string, number>();
+  /** A burst with one new key is hashed once. */
+  private readonly pending = new Map<string, Promise<KeyRecord | undefined>>();
+  private reading: Promise<void> | undefined;
+  private readonly timer: NodeJS.Timeout;
+  private readonly deafen: () => void;
+  private readonly field: string;
+
+  constructor(
+    private readonly connections: RedisConnections,
+    private readonly notices: Notices,
+    private readonly logger: Logger,
+  ) {
+    this.field = `${connections.namespace}:keys`;
+    this.deafen = notices.on('keys', () => {
+      this.stale = true;
+      void this.reload().catch(() => undefined);
+    });
+    this.timer = setInterval(() => void this.reload().catch(() => undefined), REREAD_MS).unref();
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+    this.deafen();
+  }
+
+  /** Makes a key. It is returned here and never again. @throws RedisUnavailable */
+  async create(options: { name: string; role: Role }): Promise<{ id: string; key: string }> {
+    const key = newKeyText();
+    const id = `key-${randomBytes(6).toString('hex')}`;
+    await this.store(await recordOf(key, id, options));
+    return { id, key };
+  }
+
+  /** All keys, oldest first. @throws RedisUnavailable */
+  async list(): Promise<KeyInfo[]> {
+    await this.reload();
+    return [...this.records.values()].sort((a, b) => a.createdAt - b.createdAt).map(({ id, name, role, createdAt }) => ({ id, name, role, createdAt }));
+  }
+
+  /** Ends a key everywhere. @returns whether there was one. @throws RedisUnavailable */
+  async revoke(id: string): Promise<boolean> {
+    const removed = await this.redis((redis) => redis.hdel(this.field, id));
+    if (removed > 0) await this.announce();
+    return removed > 0;
+  }
+
+  /**
+   * Registers a key that somebody else chose. A second time changes nothing, also when several processes do it at once.
+   * @throws RangeError for a key of fewer than 16 characters, RedisUnavailable
+   */
+  async ensure(key: string, options: { name: string; role: Role }): Promise<{ id: string }> {
+    if (key.length < SHORTEST_PRESET) throw new RangeError(`a preset key must hold at least ${SHORTEST_PRESET} characters`);
+    const known = await this.verify(key);
+    if (known?.role === options.role) return { id: known.id };
+    const id = `preset-${options.role}-${bucketOf(digestOf(key))}`;
+    await this.store(await recordOf(key, id, options));
+    return { id };
+  }
+
+  /** Who holds this key, `undefined` when nobody does. @throws RedisUnavailable when that cannot be known now */
+  async verify(key: string): Promise<Caller | undefined> {
+    const known = this.remembered(key);
+    if (known) return known;
+    const digest = digestOf(key);
+    if (!this.stale && (this.wrong.get(digest) ?? 0) > Date.now()) return undefined;
+    let search = this.pending.get(digest);
+    if (!search) {
+      search = this.search(key, digest).finally(() => this.pending.delete(digest));
+      this.pending.set(digest, search);
+    }
+    return asCaller(await search);
+  }
+
+  /** The same without waiting: only a key that was verified before is found. */
+  remembered(key: string): Caller | undefined {
+    return asCaller(this.verified.get(digestOf(key)));
+  }
+
+  /** The holder of the key with this id, as long as it stands. @throws RedisUnavailable */
+  async byId(id: string): Promise<Caller | undefined> {
+    if (!this.loaded || this.stale) await this.reload();
+    return asCaller(this.records.get(id));
+  }
+
+  /** Reads all keys. @throws RedisUnavailable */
+  reload(): Promise<void> {
+    this.reading ??= this.readUntilCurrent().finally(() => (this.reading = undefined));
+    return this.reading;
+  }
+
+  /** A change may be announced while the keys are being read. */
+  private async readUntilCurrent(): Promise<void> {
+    do await this.read();
+    while (this.stale);
+  }
+
+  private async search(key: string, digest: string): Promise<KeyRecord | undefined> {
+    let found = this.loaded ? await this.match(key, digest) : undefined;
+    if (!found || this.stale) {
+      // A read that is under way may have begun before the key was made.
+      await this.reading?.catch(() => undefined);
+      await this.reload();
+      found = await this.match(key, digest);
+    }
+    // Keys may have changed while this one was hashed.
+    if (found && this.records.get(found.id) !== found) found = await this.match(key, digest);
+    if (found) remember(this.verified, digest, found);
+    else remember(this.wrong, digest, Date.now() + WRONG_FOR_MS);
+    return found;
+  }
+
+  private async match(key: string, digest: string): Promise<KeyRecord | undefined> {
+    const bucket = bucketOf(digest);
+    for (const record of this.records.values()) {
+      if (record.bucket === bucket && (await isKeyOf(key, record))) return record;
+    }
+    return undefined;
+  }
+
+  private async read(): Promise<void> {
+    this.stale = false;
+    let stored: Record<string, string>;
+    try {
+      stored = await this.redis((redis) => redis.hgetall(this.field));
+    } catch (error) {
+      this.stale = true;
+      throw error;
+    }
+    const records = new Map<string, KeyRecord>();
+    for (const [id, text] of Object.entries(stored)) {
+      const known = this.records.get(id);
+      const record = parse(text);
+      if (!record) this.logger.warn({ keyId: id }, 'a stored API key cannot be read and is ignored');
+      // An unchanged record stays the same object, and with it what is remembered of its key.
+      else records.set(id, known?.hash === record.hash && known.role === record.role ? known : record);
+    }
+    this.records = records;
+    this.loaded = true;
+    this.wrong.clear();
+    for (const [digest, record] of this.verified) if (records.get(record.id) !== record) this.verified.delete(digest);
+  }
+
+  private async store(record: KeyRecord): Promise<void> {
+    await this.redis((redis) => redis.hset(this.field, record.id, JSON.stringify(record)));
+    await this.announce();
+  }
+
+  private async announce(): Promise<void> {
+    await this.reading?.catch(() => undefined);
+    await this.reload();
+    try {
+      await this.notices.publish({ type: 'keys', version: Date.now() });
+    } catch (error) {
+      this.logger.warn({ reason: (error as Error).message }, 'the change of an API key could not be announced; others learn of it within seconds');
+    }
+  }
+
+  private async redis<T>(command: (redis: RedisConnections['commands']) => Promise<T>): Promise<T> {
+    try {
+      return await command(this.connections.commands);
+    } catch (error) {
+      throw asRedisUnavailable(error);
+    }
+  }
+}
+
+const recordOf = async (key: string, id: string, { name, role }: { name: string; role: Role }): Promise<KeyRecord> => ({
+  id,
+  name,
+  role,
+  ...(await hashKey(key)),
+  bucket: bucketOf(digestOf(key)),
+  createdAt: Date.now(),
+});
+
+const asCaller = (record: KeyRecord | undefined): Caller | undefined => record && { id: record.id, name: record.name, role: record.role };
+
+const parse = (text: string): KeyRecord | undefined => {
+  try {
+    return KeyRecord.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+};
+
+/** Bounded: whoever sends many keys must not fill the memory. */
+const remember = <T>(map: Map<string, T>, digest: string, value: T): void => {
+  if (map.size >= MOST_REMEMBERED) map.clear();
+  map.set(digest, value);
+};

@@ -1,0 +1,30 @@
+import { randomBytes } from 'node:crypto';
+import { RedisConnections, Resources } from '@conductor/bus';
+import { type AppName, type Config, ConfigurationError } from '@conductor/config';
+import { Notices } from '@conductor/control';
+import { createLogger, type Logger, Metrics } from '@conductor/observability';
+import type { AppContext } from './app-context';
+
+/** How long a starting app waits for Redis, which may be starting too. Later outages are survived. */
+const REDIS_START_MS = 15_000;
+
+/** @throws ConfigurationError without `REDIS_URL`, RedisUnavailable when it does not answer */
+export const openContext = async (app: AppName, config: Config, given?: Logger): Promise<AppContext> => {
+  if (config.redisUrl === undefined) {
+    throw new ConfigurationError(`The app "${app}" needs Redis: set REDIS_URL, e.g. redis://127.0.0.1:6379. (The launcher, "npm start", brings one along and sets it.)`);
+  }
+  const instance = `${app}-${randomBytes(4).toString('hex')}`;
+  const logger = (given ?? createLogger({ app, level: config.logLevel, format: config.logFormat })).child({ instance });
+  const resources = new Resources(logger);
+  // First held, last let go: whatever comes after may still need them to finish its work.
+  const connections = resources.hold('Redis connections', new RedisConnections(config.redisUrl, config.namespace, logger), (held) => held.close());
+  const notices = resources.hold('notices', new Notices(connections, logger), (held) => held.close());
+  try {
+    await connections.untilReady(REDIS_START_MS);
+    await notices.open();
+  } catch (error) {
+    await resources.drain();
+    throw error;
+  }
+  return { app, instance, config, logger, metrics: new Metrics(app), connections, notices, resources, readiness: [], flow: [] };
+};

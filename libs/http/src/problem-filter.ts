@@ -1,0 +1,88 @@
+import { asRedisUnavailable, RedisUnavailable } from '@conductor/bus';
+import type { ProblemCode } from '@conductor/contracts';
+import type { Logger } from '@conductor/observability';
+import { type ArgumentsHost, type ExceptionFilter, HttpException } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Problem } from './problem';
+
+/** Writes whatever was thrown, by us, Nest or Fastify, as an RFC 9457 problem document. (Without `@Catch` a filter catches everything.) */
+export class ProblemFilter implements ExceptionFilter {
+  constructor(
+    private readonly logger: Logger,
+    private readonly bodyLimit: number,
+  ) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    this.answer(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+
+  answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const problem = this.asProblem(error, request);
+    if (problem.code === 'internal') this.logger.error({ err: error, trace: request.id, method: request.method, path: pathOf(request) }, 'a request failed unexpectedly');
+    if (reply.sent || reply.raw.headersSent) return;
+    if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', problem.retryAfterSeconds);
+    if (problem.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
+    reply
+      .code(problem.status)
+      .header('x-request-id', request.id)
+      .header('content-type', 'application/problem+json')
+      // As bytes: to a string Fastify would add a charset, which this media type does not have.
+      .send(Buffer.from(JSON.stringify(problem.toDocument(pathOf(request), request.id))));
+  }
+
+  private asProblem(thrown: unknown, request: FastifyRequest): Problem {
+    if (thrown instanceof Problem) return thrown;
+    const error = asRedisUnavailable(thrown);
+    if (error instanceof RedisUnavailable) {
+      return new Problem('redis-unavailable', 'The message store cannot be reached at the moment. Nothing was accepted; send the request again later.', {
+        retryAfterSeconds: error.retryAfterMs / 1_000,
+        cause: thrown,
+      });
+    }
+    return this.ofFramework(error, request) ?? new Problem('internal', `Something went wrong inside. The log of this app tells more; search it for the trace ${request.id}.`, { cause: thrown });
+  }
+
+  /** Errors that Fastify and Nest raise by themselves. */
+  private ofFramework(error: unknown, request: FastifyRequest): Problem | undefined {
+    const inner = error instanceof HttpException && error.cause ? error.cause : error;
+    const code = (inner as { code?: unknown } | null)?.code;
+    switch (code) {
+      case 'FST_ERR_CTP_BODY_TOO_LARGE':
+        return new Problem('body-too-large', `A body may hold ${this.bodyLimit} bytes at most.`);
+      case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+        return new Problem('unsupported-media-type', 'Send the body as JSON, with "Content-Type: application/json".');
+      case 'FST_ERR_CTP_INVALID_JSON_BODY':
+      case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+        return new Problem('invalid-json', 'The body cannot be read as JSON.');
+      default: {
+        const status = error instanceof HttpException ? error.getStatus() : (inner as { statusCode?: unknown } | null)?.statusCode;
+        if (status === 404) return new Problem('not-found', `There is no ${request.method} ${pathOf(request)}.`);
+        const known = typeof status === 'number' ? CODE_OF_STATUS[status] : undefined;
+        return known && new Problem(known, (error as Error).message);
+      }
+    }
+  }
+}
+
+/** For exceptions of Nest or Fastify that carry only a status. Those of 500 and above say nothing to the caller. */
+const CODE_OF_STATUS: Partial<Record<number, ProblemCode>> = {
+  400: 'invalid-request',
+  401: 'unauthenticated',
+  403: 'forbidden',
+  409: 'conflict',
+  413: 'body-too-large',
+  414: 'invalid-request',
+  415: 'unsupported-media-type',
+  422: 'rejected',
+  429: 'rate-limited',
+  431: 'invalid-request',
+};
+
+/** The query may hold what is not for logs. */
+const pathOf = (request: FastifyRequest): string => {
+  const url = request.raw.url ?? '/';
+  const query = url.indexOf('?');
+  return query === -1 ? url : url.slice(0, query);
+};

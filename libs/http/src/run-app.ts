@@ -1,0 +1,73 @@
+import { RedisUnavailable } from '@conductor/bus';
+import { type AppName, type Config, ConfigurationError, loadConfig } from '@conductor/config';
+import { createLogger } from '@conductor/observability';
+import { StartError } from './port-taken';
+import { type AppOptions, type BuildApp, type RunningApp, startApp } from './start-app';
+
+/** EX_CONFIG of sysexits.h: starting again changes nothing until a person mends the configuration. */
+const EXIT_CONFIGURATION = 78;
+const FORCED_EXIT_MS = 10_000;
+
+/**
+ * A whole `main.ts`: runs the app until it is told to stop (SIGTERM, SIGINT, or the end of the parent that started it with an IPC channel),
+ * drains it and exits: 0 when it was asked to, 1 after a failure, 78 when the configuration cannot be used. A parent gets
+ * `{ type: 'listening', app, url }` once the door is open.
+ */
+export const runApp = async (app: AppName, build: BuildApp, options: AppOptions = {}): Promise<void> => {
+  const config = readConfig();
+  const logger = createLogger({ app, level: config.logLevel, format: config.logFormat });
+  let starting: Promise<RunningApp> | undefined;
+  let ending = false;
+
+  const end = async (reason: string, code: number): Promise<void> => {
+    if (ending) return;
+    ending = true;
+    logger.info({ reason }, 'draining');
+    setTimeout(() => {
+      logger.fatal('the drain took too long; leaving at once');
+      process.exit(1);
+    }, FORCED_EXIT_MS).unref();
+    // A start under way cannot be broken off; it is waited for, and the forced exit bounds that too.
+    const running = await starting?.catch(() => undefined);
+    await running?.stop();
+    logger.info('stopped');
+    process.exit(code);
+  };
+  const fail = (error: unknown) => {
+    logger.fatal({ err: error }, 'an error that nobody handled');
+    void end('a failure', 1);
+  };
+  process.on('uncaughtException', fail);
+  process.on('unhandledRejection', fail);
+  process.on('SIGTERM', () => void end('SIGTERM', 0));
+  process.on('SIGINT', () => void end('SIGINT', 0));
+  if (process.connected) process.on('disconnect', () => void end('the parent process is gone', 0));
+
+  try {
+    starting = startApp(app, build, config, { ...options, logger });
+    const { url } = await starting;
+    logger.info({ url }, 'listening');
+    if (process.connected) process.send?.({ type: 'listening', app, url });
+  } catch (error) {
+    // Asked to stop while starting: the exit is under way.
+    if (ending) return;
+    if (error instanceof ConfigurationError) refuseConfiguration(error);
+    if (error instanceof StartError || error instanceof RedisUnavailable) logger.fatal(error.message);
+    else logger.fatal({ err: error }, 'the app could not start');
+    process.exit(1);
+  }
+};
+
+const readConfig = (): Config => {
+  try {
+    return loadConfig();
+  } catch (error) {
+    if (error instanceof ConfigurationError) refuseConfiguration(error);
+    throw error;
+  }
+};
+
+const refuseConfiguration = (error: ConfigurationError): never => {
+  process.stderr.write(`${error.message}\n`);
+  process.exit(EXIT_CONFIGURATION);
+};
