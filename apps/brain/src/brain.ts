@@ -1,0 +1,25 @@
+import type { Config } from '@conductor/config';
+import type { PlatformDefinition } from '@conductor/platform-kit';
+import { ChatPlatform, WAITING_PLACES } from './chat.platform';
+import { EchoPlatform } from './echo.platform';
+
+export type BrainConfig = Config['brain'];
+
+const ECHOES_AT_ONCE = 16;
+/** Taken in hand beyond those that wait, to see whether they are more urgent; if not, they are told that it is busy. */
+const DOOR_PLACES = 4;
+
+/** The platform `brain`: a language model where one is configured, otherwise an echo that says that it is one. */
+export const brain = (config: BrainConfig): PlatformDefinition => {
+  if (config.url === undefined) return { name: 'brain', create: () => new EchoPlatform(), config, concurrency: ECHOES_AT_ONCE, repeatable: true };
+  return {
+    name: 'brain',
+    create: () => new ChatPlatform(),
+    config,
+    concurrency: config.concurrency + WAITING_PLACES + DOOR_PLACES,
+    // Waiting for a turn may take as long as the turn itself.
+    requestTimeoutMs: 2 * config.timeoutMs + 1_000,
+    attempts: 5,
+    repeatable: true,
+  };
+};

@@ -1,0 +1,94 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+
+interface Reply {
+  status?: number;
+  headers?: Record<string, string>;
+  /** A text is sent as it is. */
+  body?: unknown;
+  delayMs?: number;
+}
+
+export interface Asked {
+  model: string;
+  messages: Array<{ role: string; content: string }>;
+  stream: boolean;
+  key: string | undefined;
+}
+
+/** A server that speaks the chat part of OpenAI's API, and misbehaves as a test wants. */
+export class ChatEndpointDouble {
+  readonly asked: Asked[] = [];
+  looks = 0;
+  underWay = 0;
+  mostUnderWay = 0;
+  cancelled = 0;
+  /** `hang` never answers, `drop` closes the connection. */
+  onChat: (asked: Asked) => Reply | 'hang' | 'drop' = ({ messages }) => completion(`you said: ${messages.at(-1)!.content}`);
+  onModels: () => Reply | 'hang' | 'drop' = () => ({ body: { object: 'list', data: [{ id: 'tiny', object: 'model' }] } });
+  private server?: Server;
+
+  private constructor(private port: number) {}
+
+  /** @param port where it is, or where it will be when it starts later */
+  static async start(port = 0): Promise<ChatEndpointDouble> {
+    const double = new ChatEndpointDouble(port);
+    await double.up();
+    return double;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}/v1`;
+  }
+
+  async up(): Promise<void> {
+    // Sockets that are kept open would look like something the platform forgot.
+    this.server = createServer({ keepAlive: false }, (request, response) => void this.serve(request, response.setHeader('connection', 'close')));
+    await new Promise<void>((resolve) => this.server!.listen(this.port, '127.0.0.1', resolve));
+    this.port = (this.server.address() as AddressInfo).port;
+  }
+
+  /** As if its process were killed. */
+  async down(): Promise<void> {
+    const { server } = this;
+    delete this.server;
+    if (!server) return;
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+
+  private async serve(request: IncomingMessage, response: ServerResponse) {
+    if (request.method === 'GET' && request.url === '/v1/models') {
+      this.looks++;
+      return this.reply(request, response, this.onModels());
+    }
+    if (request.method !== 'POST' || request.url !== '/v1/chat/completions') return this.reply(request, response, { status: 404, body: '404 page not found' });
+    let text = '';
+    for await (const chunk of request) text += String(chunk);
+    const asked = { ...(JSON.parse(text) as Asked), key: request.headers.authorization };
+    this.asked.push(asked);
+    this.mostUnderWay = Math.max(this.mostUnderWay, ++this.underWay);
+    response.on('close', () => {
+      this.underWay--;
+      if (!response.writableFinished) this.cancelled++;
+    });
+    await this.reply(request, response, this.onChat(asked));
+  }
+
+  private async reply(request: IncomingMessage, response: ServerResponse, reply: Reply | 'hang' | 'drop') {
+    if (reply === 'hang') return;
+    if (reply === 'drop') return void request.socket.destroy();
+    if (reply.delayMs) await pause(reply.delayMs);
+    response.writeHead(reply.status ?? 200, { 'content-type': 'application/json', ...reply.headers });
+    response.end(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body ?? {}));
+  }
+}
+
+export const completion = (text: string, delayMs = 0): Reply => ({
+  delayMs,
+  body: { id: 'chatcmpl-1', object: 'chat.completion', model: 'tiny', choices: [{ index: 0, message: { role: 'assistant', content: text }, finish_reason: 'stop' }], usage: { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 } },
+});
+
+/** How OpenAI-compatible servers word an error. */
+export const problem = (status: number, message: string, headers: Record<string, string> = {}): Reply => ({ status, headers, body: { error: { message, type: 'error', code: null } } });

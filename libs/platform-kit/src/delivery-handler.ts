@@ -1,0 +1,228 @@
+import { randomUUID } from 'node:crypto';
+import { type Claim, type DeadLetters, type JobContext, type JobHandler, type Ledger, type QueueProducer, type ReplySender } from '@conductor/bus';
+import {
+  type Delivery, expiresAt, type Failure, type InboundItem, type Outcome, Parcel, type platformQueue, type RequestState, type TrailStep,
+} from '@conductor/contracts';
+import type { Logger } from '@conductor/observability';
+import { attempt } from './attempt';
+import { BoundedPool } from './bounded-pool';
+import type { PlatformDefinition, PlatformPlugin, withDefaults } from './platform-plugin';
+
+type Definition = ReturnType<typeof withDefaults<unknown>> & PlatformDefinition;
+
+export interface DeliveryPorts {
+  ledger: Ledger;
+  deadLetters: DeadLetters;
+  replies: ReplySender;
+  /** Back to the routers: answers that travel as messages, failures with fallbacks left. */
+  inbound: { add(item: InboundItem): Promise<void> };
+  /** The platform's own queue, for what is tried again later. */
+  again: QueueProducer<ReturnType<typeof platformQueue>>;
+  logger: Logger;
+}
+
+/** Totals since the instance started. */
+export interface DeliveryCounters {
+  requests: number;
+  errors: number;
+  abandoned: number;
+}
+
+const FIRST_BACK_OFF_MS = 1_000;
+const LONGEST_BACK_OFF_MS = 30_000;
+
+/** Outcomes remembered while Redis cannot take them; the eldest go first. */
+const REMEMBERED_OUTCOMES = 1_000;
+
+/** How one attempt ended, and the times it took. */
+interface End {
+  outcome: Outcome;
+  queuedMs: number;
+  platformMs: number;
+}
+
+/**
+ * Carries out what the platform's queue brings. For each message: claim it, ask the platform within the deadline, settle it.
+ *
+ * A job ends only when all that follows from its outcomes is put down, so a crash in between brings the job again and loses
+ * nothing. Where the message goes on (tried again, rerouted), the ledger lets go of it first: whoever takes it next must not find
+ * it in our hands and pass it by. Where it ends (answer, dead letter), the ledger comes last, since nothing repeats a settled one.
+ */
+export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQueue>> {
+  readonly counters: DeliveryCounters = { requests: 0, errors: 0, abandoned: 0 };
+  private readonly pool: BoundedPool;
+  private paused = false;
+  /** Outcomes that could not be put down, by job and message: they are known, so nobody has to ask the platform again. */
+  private readonly unsettled = new Map<string, End>();
+  onOutcome: (delivery: Delivery, outcome: Outcome, platformMs: number) => void = () => {};
+
+  constructor(
+    private readonly definition: Definition,
+    private readonly instance: string,
+    private readonly plugin: () => PlatformPlugin,
+    private readonly ports: DeliveryPorts,
+  ) {
+    this.pool = new BoundedPool(definition.concurrency);
+  }
+
+  get inFlight(): number {
+    return this.pool.inFlight;
+  }
+
+  /** Messages of a parcel that are not begun yet are handed back to the queue instead. */
+  pause() {
+    this.paused = true;
+  }
+
+  resume() {
+    this.paused = false;
+  }
+
+  async handle({ deliveries }: Parcel, job: JobContext): Promise<void> {
+    const handedBack: Delivery[] = [];
+    const takeOn = async (delivery: Delivery) => {
+      if (this.paused) handedBack.push(delivery);
+      else await this.deliver(delivery, job);
+    };
+    const once = new Map(deliveries.map((delivery) => [delivery.request.id, delivery]));
+    const ends = await Promise.allSettled([...once.values()].map((delivery) => this.pool.run(() => takeOn(delivery))));
+    if (handedBack.length > 0) await this.ports.again.add(`back-${randomUUID()}`, { deliveries: handedBack });
+    const broken = ends.find((end) => end.status === 'rejected');
+    // The job comes again; messages that are settled are recognised by the ledger.
+    if (broken) throw broken.reason;
+  }
+
+  async giveUp(data: unknown, jobId: string, code: string, reason: string): Promise<void> {
+    const parcel = Parcel.safeParse(data);
+    if (!parcel.success) {
+      this.ports.logger.error({ job: jobId, reason }, 'a job that is no parcel of messages is dropped; only a foreign program can have put it there');
+      return;
+    }
+    for (const delivery of parcel.data.deliveries) {
+      const record = await this.ports.ledger.read(delivery.request.id);
+      if (record && ['answered', 'dead-lettered', 'discarded'].includes(record.state)) continue;
+      await this.bury(delivery, code, reason, 0, 0);
+    }
+  }
+
+  private async deliver(delivery: Delivery, job: JobContext): Promise<void> {
+    const plugin = this.plugin();
+    const startedAt = Date.now();
+    const queuedMs = Math.max(0, startedAt - delivery.dispatchedAt);
+    const expires = expiresAt(delivery.request);
+    const step: TrailStep = { at: startedAt, step: 'started', platform: this.definition.name, instance: this.instance, attempt: delivery.attempt };
+
+    const claim: Claim = await this.ports.ledger.claim(delivery.request, job.jobId, this.definition.name, step);
+    if (claim === 'settled' || claim === 'elsewhere') return;
+    const known = this.unsettled.get(endKey(delivery, job));
+    if (known) return this.settleFor(delivery, job, known);
+    if (claim === 'interrupted' && !this.definition.repeatable) return this.settle(delivery, INTERRUPTED, queuedMs, 0);
+    if (expires !== undefined && expires <= startedAt) return this.bury(delivery, 'deadline-exceeded', `it waited ${queuedMs} ms in the queue of ${this.definition.name}, longer than its deadline of ${delivery.request.deadlineMs} ms`, queuedMs, 0);
+
+    const budgetMs = Math.max(1, Math.min(this.definition.requestTimeoutMs, expires === undefined ? Infinity : expires - startedAt));
+    const { outcome, platformMs, abandoned } = await attempt(plugin, { ...delivery.request, attempt: delivery.attempt }, budgetMs, this.definition.repeatable);
+
+    this.counters.requests++;
+    if (abandoned) this.counters.abandoned++;
+    if (outcome.result !== 'done' && outcome.result !== 'not-now') this.counters.errors++;
+    this.onOutcome(delivery, outcome, platformMs);
+    await this.settleFor(delivery, job, { outcome, queuedMs, platformMs });
+  }
+
+  /** Remembers the outcome until it is put down: Redis may be away just now, and the job then comes again. */
+  private async settleFor(delivery: Delivery, job: JobContext, end: End): Promise<void> {
+    const key = endKey(delivery, job);
+    this.unsettled.set(key, end);
+    if (this.unsettled.size > REMEMBERED_OUTCOMES) this.unsettled.delete(this.unsettled.keys().next().value!);
+    await this.settle(delivery, end.outcome, end.queuedMs, end.platformMs);
+    this.unsettled.delete(key);
+  }
+
+  private async settle(delivery: Delivery, outcome: Outcome, queuedMs: number, platformMs: number): Promise<void> {
+    switch (outcome.result) {
+      case 'done':
+        return this.answer(delivery, outcome, queuedMs, platformMs);
+      case 'retry':
+        return delivery.attempt < this.definition.attempts
+          ? this.again(delivery, outcome, backOff(delivery.attempt), { attempt: delivery.attempt + 1 }, queuedMs, platformMs)
+          : this.failed(delivery, outcome, queuedMs, platformMs);
+      case 'not-now':
+        return this.again(delivery, outcome, outcome.delayMs, {}, queuedMs, platformMs);
+      case 'never':
+        return this.failed(delivery, outcome, queuedMs, platformMs);
+      case 'unknown':
+        // No fallback: it may have been carried out here already.
+        return this.bury(delivery, outcome.code, outcome.message, queuedMs, platformMs, outcome);
+    }
+  }
+
+  private async answer(delivery: Delivery, outcome: Extract<Outcome, { result: 'done' }>, queuedMs: number, platformMs: number) {
+    const { request } = delivery;
+    const { answer } = outcome;
+    const { name } = this.definition;
+    if (request.replyTo && 'platform' in request.replyTo) await this.ports.inbound.add({ type: 'answer', request, answer });
+    const step: TrailStep = { at: Date.now(), step: 'answered', platform: name, instance: this.instance, attempt: delivery.attempt, platformMs: round(platformMs) };
+    const first = await this.ports.ledger.settle(request, { state: 'answered', answer, platform: name, instance: this.instance, queuedMs, platformMs }, step);
+    if (first) this.reply(delivery, outcome, 'answered', true, queuedMs, platformMs);
+  }
+
+  private async again(delivery: Delivery, failure: Failure, delayMs: number, change: Partial<Delivery>, queuedMs: number, platformMs: number) {
+    const expires = expiresAt(delivery.request);
+    if (expires !== undefined && Date.now() + delayMs >= expires) return this.failed(delivery, failure, queuedMs, platformMs);
+    const next: Delivery = { ...delivery, ...change, dispatchedAt: Date.now() + delayMs };
+    const postponed = failure.result === 'not-now';
+    const moved = await this.ports.ledger.move(delivery.request.id, 'waiting', [{ ...this.failureStep(delivery, failure, platformMs), step: postponed ? 'postponed' : 'retry', message: `${failure.message}; again in ${Math.round(delayMs)} ms` }]);
+    if (!moved) return;
+    await this.ports.again.add(`${delivery.request.id}.${next.attempt}.${Date.now()}`, { deliveries: [next] }, { delayMs });
+    this.reply(delivery, failure, 'waiting', false, queuedMs, platformMs);
+  }
+
+  /** Given up here. A fallback may still do it. */
+  private async failed(delivery: Delivery, failure: Failure, queuedMs: number, platformMs: number) {
+    const { request, fallbacks } = delivery;
+    if (fallbacks.length === 0) return this.bury(delivery, failure.code, failure.message, queuedMs, platformMs, failure);
+    const tried = [...delivery.tried, this.definition.name];
+    const moved = await this.ports.ledger.move(request.id, 'rerouting', [this.failureStep(delivery, failure, platformMs)]);
+    if (!moved) return;
+    await this.ports.inbound.add({ type: 'reroute', request, fallbacks, tried });
+    this.reply(delivery, failure, 'rerouting', false, queuedMs, platformMs);
+  }
+
+  private async bury(delivery: Delivery, code: string, reason: string, queuedMs: number, platformMs: number, failure?: Failure) {
+    const { request } = delivery;
+    const { name } = this.definition;
+    const outcome: Failure = failure ?? { result: 'never', code, message: reason, class: code === 'deadline-exceeded' ? 'overload' : 'error' };
+    const last: TrailStep = { ...this.failureStep(delivery, outcome, platformMs), step: outcome.result === 'unknown' ? 'unknown' : 'failed' };
+    const before = await this.ports.ledger.read(request.id);
+    const at = Date.now();
+    await this.ports.deadLetters.add({ id: request.id, request, platform: name, code, reason, at, by: this.instance, attempts: [...(before?.trail ?? []), last], trace: request.trace });
+    const first = await this.ports.ledger.settle(request, { state: 'dead-lettered', code, reason, platform: name, instance: this.instance, queuedMs, platformMs }, { ...last, at, step: 'dead-lettered' });
+    if (first) {
+      this.ports.logger.warn({ request: request.id, trace: request.trace, code, reason }, 'a message was dead-lettered');
+      this.reply(delivery, outcome, 'dead-lettered', true, queuedMs, platformMs);
+    }
+  }
+
+  private failureStep(delivery: Delivery, failure: Failure, platformMs: number): TrailStep {
+    return { at: Date.now(), step: 'failed', platform: this.definition.name, instance: this.instance, attempt: delivery.attempt, code: failure.code, message: failure.message, platformMs: round(platformMs) };
+  }
+
+  private reply(delivery: Delivery, outcome: Outcome, state: RequestState, final: boolean, queuedMs: number, platformMs: number) {
+    const { request, inbox } = delivery;
+    const asker = request.replyTo && 'inbox' in request.replyTo ? request.replyTo.inbox : undefined;
+    const reply = { id: request.id, platform: this.definition.name, instance: this.instance, kind: request.kind, outcome, state, final, queuedMs, platformMs };
+    if (asker !== undefined) this.ports.replies.send(asker, reply);
+    if (asker !== inbox) this.ports.replies.send(inbox, outcome.result === 'done' ? { ...reply, outcome: { result: 'done', answer: {} } } : reply);
+  }
+}
+
+const INTERRUPTED: Outcome = {
+  result: 'unknown',
+  code: 'outcome-unknown',
+  class: 'error',
+  message: 'the process that was carrying it out died before it could say how it ended; it may or may not have been carried out',
+};
+
+const endKey = (delivery: Delivery, job: JobContext) => `${job.jobId}/${delivery.request.id}`;
+const backOff = (attempts: number) => Math.min(FIRST_BACK_OFF_MS * 2 ** (attempts - 1), LONGEST_BACK_OFF_MS) * (0.5 + Math.random() / 2);
+const round = (ms: number) => Math.round(ms * 100) / 100;

@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto';
+import { Coalescer, QueueProducer, type ReplyInbox } from '@conductor/bus';
+import { DEFAULT_DEADLINE_MS, type InboundItem, inboundQueue, type Reply, type Request, type RequestRecord, RequestInput } from '@conductor/contracts';
+import type { Redis } from 'ioredis';
+import type { InboundMessage } from './platform-plugin';
+
+const ITEMS_IN_ONE_JOB = 32;
+
+/** The way from an adapter to the routers. */
+export class InboundPort {
+  private readonly producer: QueueProducer<typeof inboundQueue>;
+  private readonly items: Coalescer<InboundItem>;
+
+  constructor(connection: Redis, namespace: string) {
+    this.producer = new QueueProducer(inboundQueue, connection, namespace);
+    this.items = new Coalescer((items) => this.producer.add(`in-${randomUUID()}`, { items }), () => ITEMS_IN_ONE_JOB);
+  }
+
+  /** Resolves when the item is safely kept. @throws RedisUnavailable */
+  add(item: InboundItem): Promise<void> {
+    return this.items.add(item);
+  }
+
+  /** Brings a message in, its answer to come as a message to `source`. @returns the id it has from now on */
+  async emit(source: string, message: InboundMessage): Promise<{ id: string }> {
+    const request: Request = { ...asRequest(source, message, 'acceptance', DEFAULT_DEADLINE_MS), replyTo: { platform: source } };
+    await this.add({ type: 'request', request });
+    return { id: request.id };
+  }
+
+  /** Brings a message in and waits for its answer here. @returns undefined when none came in time */
+  async ask(source: string, message: InboundMessage, deadlineMs: number, inbox: ReplyInbox): Promise<Reply | RequestRecord | undefined> {
+    const request: Request = { ...asRequest(source, message, 'answer', deadlineMs), replyTo: { inbox: inbox.name } };
+    const refused = new AbortController();
+    const waiting = inbox.wait(request.id, deadlineMs, refused.signal);
+    await this.add({ type: 'request', request }).catch((error: unknown) => {
+      refused.abort();
+      throw error;
+    });
+    return waiting;
+  }
+
+  async close(): Promise<void> {
+    await this.producer.close();
+  }
+}
+
+const asRequest = (source: string, message: InboundMessage, waitFor: 'answer' | 'acceptance', deadlineMs: number): Request => {
+  const { id = `r-${randomUUID()}`, ...rest } = RequestInput.parse({ ...message, source, waitFor, deadlineMs });
+  return { ...rest, id, source, keyed: message.id !== undefined, receivedAt: Date.now(), trace: randomUUID() };
+};

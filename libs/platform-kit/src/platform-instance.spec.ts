@@ -1,0 +1,249 @@
+import { hang, openPlatforms, type PlatformStage, ScriptedPlatform, until } from '@conductor/testing';
+import { SetupFailure } from './index';
+
+const stages: PlatformStage[] = [];
+type Stage = Parameters<typeof openPlatforms>[1] & { how?: Parameters<ScriptedPlatform['definition']>[1] };
+/** One platform, `p`. */
+const open = async (script: Partial<ScriptedPlatform> = {}, { how, ...options }: Stage = {}) => {
+  const platform = Object.assign(new ScriptedPlatform(), script);
+  const stage = await openPlatforms([platform.definition('p', how)], options);
+  stages.push(stage);
+  const instance = stage.host.instances[0]!;
+  return { platform, stage, router: stage.router, instance, permit: () => stage.router.permit('p', instance.id) };
+};
+afterEach(() => Promise.all(stages.splice(0).map((stage) => stage.close())));
+
+const slow = (ms: number) => () => new Promise<{ text: string }>((resolve) => setTimeout(resolve, ms, { text: 'slow' }));
+
+describe('an instance that starts', () => {
+  it('says that it is here, waits for its permit, and then takes messages', async () => {
+    const { platform, router, permit } = await open({}, { permits: false });
+    const id = await router.send('p');
+    expect(await router.untilState('p', 'registered')).toMatchObject({ platform: 'p', app: 'stubs', pid: process.pid, concurrency: 10 });
+    expect(platform.initialized).toBe(0);
+
+    await permit();
+
+    await router.untilState('p', 'ready');
+    expect(await router.settled(id)).toMatchObject({ state: 'answered' });
+  });
+
+  it('starts once, however many permits it gets', async () => {
+    const { platform, router, permit } = await open({ onInitialize: slow(50) as never });
+    await Promise.all([permit(), permit(), permit()]);
+    await router.untilState('p', 'ready');
+    await permit();
+    await router.ask('p');
+
+    expect(platform.initialized).toBe(1);
+  });
+
+  it('starts by itself after a while when there is no conductor, and tries again by itself', async () => {
+    let failures = 2;
+    const onInitialize = async () => {
+      if (failures-- > 0) throw new Error('not yet');
+    };
+    const { platform, router } = await open({ onInitialize }, { permits: false, conductor: false, env: { STARTUP_RETRY_BASE_MS: '50', PRESENCE_TTL_MS: '200' } });
+
+    expect(await router.ask('p')).toMatchObject({ state: 'answered' });
+    expect(platform.initialized).toBe(3);
+  });
+
+  const refuses = (failure: Error) => ({ onInitialize: async () => { throw failure; } });
+  it.each<[string, Partial<ScriptedPlatform>, string, RegExp]>([
+    ['cannot connect', refuses(new Error('no route to host')), 'failed', /no route to host/],
+    ['throws before its first await', { onInitialize: () => { throw new Error('at once'); } }, 'failed', /at once/],
+    ['says that it may work later', refuses(SetupFailure.transient('the gateway is full')), 'failed', /gateway is full/],
+    ['hangs', { onInitialize: () => hang() }, 'failed', /initialize\(\) did not end within 300 ms/],
+    ['finds that it does not work', { onHealthCheck: async () => ({ status: 'failed', reason: 'no heartbeat' }) }, 'failed', /no heartbeat/],
+    ['hangs in its first health check', { onHealthCheck: () => hang() }, 'failed', /health check gave no answer within 300 ms/],
+    ['answers its first health check with nonsense', { onHealthCheck: async () => undefined as never }, 'failed', /no health/],
+    ['has bad credentials', refuses(SetupFailure.needsAttention('the token is refused: set a new one')), 'needs-attention', /set a new one/],
+    ['finds that a person is needed', { onHealthCheck: async () => ({ status: 'needs-attention', reason: 'log in again' }) }, 'needs-attention', /log in again/],
+    ['is degraded', { onHealthCheck: async () => ({ status: 'degraded', reason: 'slow gateway' }) }, 'degraded', /slow gateway/],
+  ])('that %s tells it, with the reason', async (_, script, state, reason) => {
+    const { platform, router } = await open(script, { env: { STARTUP_GIVE_UP_MS: '300', PRESENCE_TTL_MS: '200' } });
+
+    expect((await router.untilState('p', state)).reason).toMatch(reason);
+    expect(platform.shutDown).toBe(state === 'degraded' ? 0 : 1);
+  });
+
+  it('lets messages wait while it cannot start, and starts with the next permit', async () => {
+    const { platform, router, permit } = await open({ onInitialize: async () => { throw new Error('no network'); } });
+    await router.untilState('p', 'failed');
+    const id = await router.send('p');
+
+    platform.onInitialize = async () => {};
+    await permit();
+
+    expect(await router.settled(id)).toMatchObject({ state: 'answered' });
+  });
+});
+
+describe('an instance and the wishes of an operator', () => {
+  it.each([
+    ['disabled', { enabled: false }, { enabled: true }],
+    ['suspended', { suspended: { reason: 'memory is short', since: 1 } }, { suspended: null }],
+  ])('lets messages wait while %s, its platform gone, and carries them out after', async (state, away, back) => {
+    const { platform, router } = await open();
+    await router.untilState('p', 'ready');
+    await router.directory.desire('p', away);
+    await router.untilState('p', state);
+    expect(platform.shutDown).toBe(1);
+    const ids = await router.sendParcel('p', [{}, {}]);
+    await router.check();
+    expect(platform.requests).toEqual([]);
+
+    await router.directory.desire('p', back);
+
+    for (const id of ids) expect(await router.settled(id)).toMatchObject({ state: 'answered' });
+    expect(platform.initialized).toBe(2);
+  });
+
+  it('stays a thin shell when it comes up switched off, whatever permits it gets', async () => {
+    const { platform, stage, router } = await open({}, { permits: false });
+    await router.directory.desire('p', { enabled: false, reason: 'on holiday' });
+    expect(await router.untilState('p', 'disabled')).toMatchObject({ reason: 'on holiday' });
+
+    await router.permit('p', stage.host.instances[0]!.id);
+    await router.check();
+
+    expect(platform.initialized).toBe(0);
+  });
+
+  it('restarts once for each wish to restart, and loses nothing', async () => {
+    const { platform, router } = await open({ onRequest: slow(5) });
+    await router.untilState('p', 'ready');
+    const before = await router.sendParcel('p', Array(40).fill({}));
+    await router.directory.desire('p', { restarts: 1 });
+    const after = await router.sendParcel('p', Array(10).fill({}));
+
+    for (const id of [...before, ...after]) expect(await router.settled(id)).toMatchObject({ state: 'answered' });
+    expect([platform.initialized, platform.shutDown]).toEqual([2, 1]);
+    expect(new Set(platform.requests.map(({ id }) => id)).size).toBe(platform.requests.length);
+  });
+
+  it('can be restarted out of needs-attention', async () => {
+    const { platform, router } = await open({ onInitialize: async () => { throw SetupFailure.needsAttention('bad token'); } });
+    await router.untilState('p', 'needs-attention');
+
+    platform.onInitialize = async () => {};
+    await router.directory.desire('p', { restarts: 1 });
+
+    await router.untilState('p', 'ready');
+  });
+
+  it('finishes what is in hand before it stops and hands back what was not begun', async () => {
+    const { platform, router } = await open({ onRequest: slow(150) }, { how: { concurrency: 2 } });
+    await router.untilState('p', 'ready');
+    const ids = await router.sendParcel('p', Array(12).fill({}));
+    await until(() => expect(platform.inFlight).toBe(2));
+
+    await router.directory.desire('p', { enabled: false });
+    await router.untilState('p', 'disabled');
+    expect(platform.requests).toHaveLength(2);
+    expect(platform.inFlight).toBe(0);
+
+    platform.onRequest = async () => ({});
+    await router.directory.desire('p', { enabled: true });
+    for (const id of ids) expect(await router.settled(id)).toMatchObject({ state: 'answered' });
+    expect(platform.requests).toHaveLength(12);
+  });
+
+  it.each<[string, () => Promise<void>]>([
+    ['throws', () => { throw new Error('already closed'); }],
+    ['rejects', async () => { throw new Error('socket hang up'); }],
+    ['hangs', () => hang()],
+  ])('stops a platform whose shutdown() %s', async (_, onShutdown) => {
+    const { platform, router } = await open({ onShutdown });
+    await router.untilState('p', 'ready');
+    await router.directory.desire('p', { enabled: false });
+    await router.untilState('p', 'disabled');
+
+    platform.onShutdown = async () => {};
+    await router.directory.desire('p', { enabled: true });
+    expect(await router.ask('p')).toMatchObject({ state: 'answered' });
+  });
+});
+
+describe('a health check', () => {
+  it.each<[string, ScriptedPlatform['onHealthCheck'], object]>([
+    ['works', async () => ({ status: 'ok', details: { latencyMs: 3 } }), { status: 'ok', details: { latencyMs: 3 } }],
+    ['is degraded', async () => ({ status: 'degraded', reason: 'slow' }), { status: 'degraded', reason: 'slow' }],
+    ['needs a person', async () => ({ status: 'needs-attention', reason: 'log in' }), { status: 'needs-attention', reason: 'log in' }],
+    ['throws', async () => { throw new Error('no socket'); }, { status: 'failed', reason: 'no socket' }],
+    ['throws before its first await', () => { throw new Error('at once'); }, { status: 'failed', reason: 'at once' }],
+    ['answers nonsense', async () => 'fine' as never, { status: 'failed', reason: expect.stringContaining('no health') }],
+    ['hangs', () => hang(), { status: 'failed', reason: expect.stringMatching(/no answer within \d+ ms/) }],
+  ])('tells of a platform that %s, in time and beside the work', async (_, onHealthCheck, health) => {
+    const { platform, router, instance } = await open({ onRequest: slow(400) }, { how: { concurrency: 1 } });
+    await router.untilState('p', 'ready');
+    const id = await router.send('p');
+    await until(() => expect(platform.inFlight).toBe(1));
+    platform.onHealthCheck = onHealthCheck;
+
+    // A time that is no whole number of milliseconds for the platform.
+    const [report] = await router.check({ timeoutMs: 333 });
+
+    expect(report).toMatchObject({ platform: 'p', instance: instance.id, pid: process.pid, health, inFlight: 1 });
+    expect(await router.settled(id)).toMatchObject({ state: 'answered' });
+  });
+
+  it('marks a platform degraded, and ready again when it is mended', async () => {
+    const { platform, router } = await open();
+    await router.untilState('p', 'ready');
+    platform.onHealthCheck = async () => ({ status: 'degraded', reason: 'slow gateway' });
+    await router.check();
+    expect(await router.untilState('p', 'degraded')).toMatchObject({ reason: 'slow gateway' });
+    expect(await router.ask('p')).toMatchObject({ state: 'answered' });
+
+    platform.onHealthCheck = async () => ({ status: 'ok' });
+    await router.check();
+    await router.untilState('p', 'ready');
+  });
+
+  it('is survived when it is nonsense', async () => {
+    const { router, stage } = await open();
+    await router.untilState('p', 'ready');
+    for (const nonsense of ['{', '{}', 'null']) await stage.context.connections.commands.publish(`${stage.config.namespace}:checks`, nonsense);
+
+    expect((await router.check())[0]).toMatchObject({ lifecycle: 'ready' });
+  });
+});
+
+describe('a process that leaves', () => {
+  it('finishes what is in hand, hands back the rest, says good-bye, and leaves nothing', async () => {
+    const before = sockets();
+    const { platform, stage, router } = await open({ onRequest: slow(200) }, { how: { concurrency: 2 } });
+    await router.untilState('p', 'ready');
+    const withRouter = sockets();
+    const ids = await router.sendParcel('p', Array(6).fill({}));
+    await until(() => expect(platform.inFlight).toBe(2));
+
+    await stage.drain();
+
+    const states = await Promise.all(ids.map(async (id) => (await router.ledger.read(id))!.state));
+    expect(states.sort()).toEqual(['answered', 'answered', 'queued', 'queued', 'queued', 'queued']);
+    expect(await router.producer('p').counts()).toMatchObject({ active: 0, waiting: 1 });
+    expect(platform).toMatchObject({ initialized: 1, shutDown: 1, inFlight: 0 });
+    await until(() => expect(router.heard.at(-1)).toMatchObject({ event: 'left' }));
+    expect(await router.presences.all()).toEqual([]);
+    await until(() => expect(sockets()).toBeLessThan(withRouter));
+    await stages.pop()!.close();
+    await until(() => expect(sockets()).toBeLessThanOrEqual(before));
+  });
+
+  it('does not wait for a platform that hangs while it starts', async () => {
+    const { platform, stage, router } = await open({ onInitialize: () => hang() });
+    await router.untilState('p', 'starting');
+
+    const started = Date.now();
+    await stage.drain();
+
+    expect(Date.now() - started).toBeLessThan(1_000);
+    expect(platform.shutDown).toBe(1);
+    expect(await router.presences.all()).toEqual([]);
+  });
+});
+
+const sockets = () => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;

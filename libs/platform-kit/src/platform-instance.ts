@@ -1,0 +1,260 @@
+import { hostname } from 'node:os';
+import { QueueConsumer } from '@conductor/bus';
+import type { PlatformDirectory, Presences, StartupPhases } from '@conductor/control';
+import { type DesiredState, type HealthReport, type LifecycleState, platformQueue, type PluginHealth, type Presence } from '@conductor/contracts';
+import type { AppContext } from '@conductor/http';
+import type { Logger } from '@conductor/observability';
+import { DeliveryHandler, type DeliveryPorts } from './delivery-handler';
+import { type PlatformContext, type PlatformDefinition, type PlatformPlugin, SetupFailure, withDefaults } from './platform-plugin';
+import { askHealth, shutDown, startUp } from './plugin-hooks';
+
+/**
+ * Jobs an instance holds at once. A fast platform needs few, since a job carries many messages and each idle slot asks Redis for
+ * more; a slow one gets a slot for every millisecond it takes, up to its concurrency.
+ */
+const FEWEST_SLOTS = 4;
+/** How much a new measurement counts against what was known. */
+const SMOOTHING = 0.2;
+
+/** Without a conductor an instance starts by itself after this time. */
+const WITHOUT_CONDUCTOR_MS = 3_000;
+
+export interface InstancePorts {
+  context: AppContext;
+  directory: PlatformDirectory;
+  presences: Presences;
+  phases: StartupPhases;
+  deliveries: DeliveryPorts;
+  platformContext: PlatformContext;
+}
+
+/**
+ * One instance of one platform: a shell that is always here, and the platform in it, which comes and goes as it is wanted.
+ * registered → (permit) → starting → ready ⇄ degraded; failed and needs-attention wait for another permit; disabled and suspended
+ * for another wish.
+ */
+export class PlatformInstance {
+  readonly id: string;
+  private readonly definition;
+  private readonly logger: Logger;
+  private readonly handler: DeliveryHandler;
+  private readonly consumer: QueueConsumer<ReturnType<typeof platformQueue>>;
+  private readonly startedAt = Date.now();
+  private lifecycle: LifecycleState = 'registered';
+  private reason = 'waiting for its turn to start';
+  private plugin?: PlatformPlugin;
+  private restarts = 0;
+  /** Smoothed time the platform takes for one message. */
+  private platformMs = 0;
+  /** Changes of the platform happen one after the other. */
+  private changes: Promise<void> = Promise.resolve();
+  private beat?: NodeJS.Timeout;
+  /** When it starts by itself, should there be no conductor by then (epoch ms). */
+  private aloneAt = this.startedAt + WITHOUT_CONDUCTOR_MS;
+  private aloneTries = 0;
+  private readonly leaving = new AbortController();
+  private readonly offs: Array<() => void> = [];
+
+  constructor(
+    definition: PlatformDefinition,
+    private readonly ports: InstancePorts,
+  ) {
+    const { context } = ports;
+    this.definition = withDefaults(definition);
+    this.id = ports.platformContext.instance;
+    this.logger = context.logger.child({ platform: definition.name, platformInstance: this.id });
+    this.handler = new DeliveryHandler(this.definition, this.id, () => this.serving(), ports.deliveries);
+    this.consumer = new QueueConsumer(platformQueue(definition.name), this.handler, {
+      connection: context.connections.forWorker(),
+      namespace: context.connections.namespace,
+      concurrency: Math.min(FEWEST_SLOTS, this.definition.concurrency),
+      lockMs: context.config.messages.jobLockMs,
+      logger: this.logger,
+    });
+  }
+
+  get name(): string {
+    return this.definition.name;
+  }
+
+  get state(): { lifecycle: LifecycleState; reason: string; inFlight: number; lastCompletedAt: number } {
+    return { lifecycle: this.lifecycle, reason: this.reason, inFlight: this.handler.inFlight, lastCompletedAt: this.consumer.lastCompletedAt };
+  }
+
+  /** False when it should take work and does not: its worker stopped, or it holds messages and finishes none. */
+  isFlowing(): boolean {
+    if (!isServing(this.lifecycle)) return true;
+    const stuckMs = this.definition.requestTimeoutMs * 2 + 5_000;
+    const busyWithoutEnd = this.handler.inFlight >= this.definition.concurrency && Date.now() - Math.max(this.consumer.lastCompletedAt, this.startedAt) > stuckMs;
+    return this.consumer.isRunning && !busyWithoutEnd;
+  }
+
+  observe(listener: DeliveryHandler['onOutcome']) {
+    this.handler.onOutcome = (delivery, outcome, platformMs) => {
+      this.platformMs += (platformMs - this.platformMs) * SMOOTHING;
+      this.consumer.concurrency = Math.min(this.definition.concurrency, Math.max(FEWEST_SLOTS, Math.ceil(this.platformMs)));
+      listener(delivery, outcome, platformMs);
+    };
+  }
+
+  async open(): Promise<void> {
+    const { notices, config } = this.ports.context;
+    this.offs.push(
+      notices.on('start-permit', ({ instance }) => {
+        if (instance === this.id) void this.change(() => this.initialize());
+      }),
+    );
+    this.ports.directory.desired.onChange((platform, desired) => {
+      if (platform === this.name) void this.change(() => this.follow(desired));
+    });
+    const desired = this.ports.directory.desired.get(this.name);
+    this.restarts = desired?.restarts ?? 0;
+    if (desired) await this.follow(desired);
+    await this.report('arrived');
+    this.beat = setInterval(() => void this.sayHere(), config.health.presenceTtlMs / 4).unref();
+  }
+
+  /** Takes no more work, finishes what is in hand, lets the platform go. */
+  async close(): Promise<void> {
+    this.offs.forEach((off) => off());
+    clearInterval(this.beat);
+    this.leaving.abort();
+    await this.changes;
+    this.handler.pause();
+    await this.consumer.close();
+    await this.letGo();
+    await Promise.all([this.ports.presences.remove(this.id), this.announce('left')]).catch(() => {});
+  }
+
+  /** Answers a health check, beside the work. */
+  async check(check: string, timeoutMs: number): Promise<HealthReport> {
+    const health = await this.health(timeoutMs);
+    this.follows(health);
+    return {
+      check,
+      platform: this.name,
+      instance: this.id,
+      pid: process.pid,
+      lifecycle: this.lifecycle,
+      health,
+      ...this.handler.counters,
+      inFlight: this.handler.inFlight,
+      rssMb: rssMb(),
+    };
+  }
+
+  private async health(timeoutMs: number): Promise<PluginHealth> {
+    if (!this.plugin || !isServing(this.lifecycle)) return { status: this.lifecycle === 'needs-attention' ? 'needs-attention' : 'failed', reason: this.reason };
+    return askHealth(this.plugin, timeoutMs);
+  }
+
+  /** A platform that finds itself degraded, or mended, says so between checks too. */
+  private follows(health: PluginHealth) {
+    if (this.lifecycle === 'ready' && health.status === 'degraded') this.become('degraded', health.reason ?? 'it says that it is degraded');
+    else if (this.lifecycle === 'degraded' && health.status === 'ok') this.become('ready', 'it works again');
+  }
+
+  private async follow(desired: DesiredState) {
+    const unwanted = !desired.enabled ? ('disabled' as const) : desired.suspended ? ('suspended' as const) : undefined;
+    const restart = desired.restarts > this.restarts;
+    this.restarts = Math.max(this.restarts, desired.restarts);
+    if (unwanted) {
+      const reason = desired.suspended?.reason ?? desired.reason ?? 'switched off by an operator';
+      if (this.lifecycle !== unwanted) await this.stop(unwanted, reason);
+    } else if (restart || this.lifecycle === 'disabled' || this.lifecycle === 'suspended') {
+      await this.stop('registered', restart ? 'restarting, as an operator wished' : 'waiting for its turn to start');
+      await this.announce('arrived');
+    }
+  }
+
+  private async initialize() {
+    if (isServing(this.lifecycle) || this.lifecycle === 'disabled' || this.lifecycle === 'suspended') return;
+    this.become('starting', 'initializing');
+    try {
+      this.plugin = this.definition.create();
+      const health = await startUp(this.plugin, this.definition, this.ports.platformContext, this.ports.context.config.startup.giveUpMs, this.leaving.signal);
+      this.aloneTries = 0;
+      this.handler.resume();
+      this.consumer.start();
+      this.become(health.status === 'ok' ? 'ready' : 'degraded', health.reason ?? 'initialized and healthy');
+    } catch (error) {
+      await this.letGo();
+      const attention = error instanceof SetupFailure && !error.retryable;
+      this.logger.warn({ err: error }, 'the platform did not start');
+      this.become(attention ? 'needs-attention' : 'failed', error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  private async stop(state: LifecycleState, reason: string) {
+    this.handler.pause();
+    await this.consumer.pause();
+    await this.letGo();
+    this.become(state, reason);
+  }
+
+  private async letGo() {
+    const plugin = this.plugin;
+    delete this.plugin;
+    if (!plugin) return;
+    await shutDown(plugin).catch((error: unknown) => this.logger.warn({ err: error }, 'the platform did not shut down cleanly'));
+  }
+
+  private serving(): PlatformPlugin {
+    if (!this.plugin) throw new Error(`${this.name} is ${this.lifecycle}`);
+    return this.plugin;
+  }
+
+  private become(lifecycle: LifecycleState, reason: string) {
+    const changed = this.lifecycle !== lifecycle;
+    this.lifecycle = lifecycle;
+    this.reason = reason;
+    if (!changed) return;
+    this.logger.info({ state: lifecycle, reason }, `${this.name} is ${lifecycle}`);
+    void this.report('changed').catch(() => {});
+  }
+
+  private change(step: () => Promise<void>): Promise<void> {
+    // Checked when its turn comes: a process that leaves starts nothing any more.
+    this.changes = this.changes.then(() => (this.leaving.signal.aborted ? undefined : step())).catch((error: unknown) => this.logger.error({ err: error }, 'a change of the platform failed'));
+    return this.changes;
+  }
+
+  private async sayHere() {
+    await this.ports.presences.report(this.presence()).catch(() => {});
+    if ((this.lifecycle !== 'registered' && this.lifecycle !== 'failed') || Date.now() < this.aloneAt) return;
+    if ((await this.ports.phases.current().catch(() => 'unknown')) !== undefined) return;
+    this.aloneAt = Date.now() + this.ports.context.config.startup.retryBaseMs * 2 ** Math.min(this.aloneTries++, 4);
+    this.logger.info('there is no conductor to give a permit; starting without');
+    await this.change(() => this.initialize());
+  }
+
+  private async report(event: 'arrived' | 'changed') {
+    await this.ports.presences.report(this.presence());
+    await this.announce(event);
+  }
+
+  private announce(event: 'arrived' | 'changed' | 'left') {
+    return this.ports.context.notices.publish({ type: 'instance', platform: this.name, instance: this.id, event, lifecycle: this.lifecycle, reason: this.reason });
+  }
+
+  private presence(): Presence {
+    return {
+      platform: this.name,
+      instance: this.id,
+      pid: process.pid,
+      host: hostname(),
+      app: this.ports.context.app,
+      startedAt: this.startedAt,
+      at: Date.now(),
+      lifecycle: this.lifecycle,
+      reason: this.reason,
+      concurrency: this.definition.concurrency,
+      inFlight: this.handler.inFlight,
+      rssMb: rssMb(),
+    };
+  }
+}
+
+const isServing = (state: LifecycleState) => state === 'ready' || state === 'degraded';
+
+const rssMb = () => Math.round(process.memoryUsage.rss() / 1_048_576);

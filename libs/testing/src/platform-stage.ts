@@ -1,0 +1,34 @@
+import type { Config, Environment } from '@conductor/config';
+import type { AppContext } from '@conductor/http';
+import { type PlatformDefinition, PlatformHost } from '@conductor/platform-kit';
+import { openTestContext } from './context';
+import { forget, testConfig } from './redis';
+import { RouterDouble } from './router-double';
+
+export interface PlatformStage {
+  readonly config: Config;
+  readonly router: RouterDouble;
+  readonly context: AppContext;
+  readonly host: PlatformHost;
+  /** Drains the platforms as their process would; the router double stays. */
+  drain(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Platforms in this process on the tests' Redis, with a router double beside them. */
+export const openPlatforms = async (
+  definitions: PlatformDefinition[],
+  options: { env?: Partial<Record<keyof Environment, string>>; permits?: boolean; conductor?: boolean } = {},
+): Promise<PlatformStage> => {
+  const config = testConfig(options.env);
+  const router = await RouterDouble.open(config, options);
+  const context = await openTestContext('stubs', config);
+  const host = await PlatformHost.open(context, definitions);
+  const drain = () => context.resources.drain();
+  const close = async () => {
+    await drain();
+    await router.close();
+    await forget(config);
+  };
+  return { config, router, context, host, drain, close };
+};

@@ -1,0 +1,27 @@
+// Lets a child process of a test run a TypeScript file of this repository: node --require <this file> <file.ts>
+const { readFileSync } = require('node:fs');
+const Module = require('node:module');
+const { resolve } = require('node:path');
+const { transformSync } = require('@swc/core');
+
+const root = resolve(__dirname, '../../..');
+const options = {
+  swcrc: false,
+  sourceMaps: 'inline',
+  module: { type: 'commonjs' },
+  jsc: {
+    target: 'es2023',
+    parser: { syntax: 'typescript', decorators: true },
+    transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false },
+    keepClassNames: true,
+  },
+};
+
+Module._extensions['.ts'] = (module, filename) =>
+  module._compile(transformSync(readFileSync(filename, 'utf8'), { ...options, filename }).code, filename);
+
+const find = Module._resolveFilename;
+Module._resolveFilename = function (request, ...rest) {
+  const ours = /^@conductor\/([^/]+)$/.exec(request);
+  return find.call(this, ours ? resolve(root, 'libs', ours[1], 'src/index.ts') : request, ...rest);
+};
