@@ -1,0 +1,42 @@
+import { Allow, Answers, Fails, Problem, ZodBody, ZodParam, ZodQuery } from '@conductor/http';
+import { Controller, Delete, Get, Post } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+import { Device, DeviceId, Devices, UserId } from './devices';
+
+const NewDevice = z.strictObject({ user: UserId, name: z.string().min(1).max(100).optional() });
+const CreatedDevice = Device.extend({ deviceKey: z.string().describe('shown once, here; the phone keeps it') });
+const DevicesQuery = z.strictObject({ user: UserId.optional() });
+const DeviceList = z.object({ items: z.array(Device) });
+
+/** For operators: which phones may log in, and as whom. */
+@ApiTags('devices')
+@Controller('v1/devices')
+export class DevicesController {
+  constructor(private readonly devices: Devices) {}
+
+  @Post()
+  @Allow('operator')
+  @Answers(201, CreatedDevice)
+  @Fails('invalid-request', 'platform-unavailable', 'redis-unavailable')
+  create(@ZodBody(NewDevice) { user, name }: z.output<typeof NewDevice>): Promise<z.output<typeof CreatedDevice>> {
+    return this.devices.create(user, name);
+  }
+
+  @Get()
+  @Allow('operator')
+  @Answers(200, DeviceList)
+  @Fails('platform-unavailable', 'redis-unavailable')
+  async list(@ZodQuery(DevicesQuery) { user }: z.output<typeof DevicesQuery>): Promise<z.output<typeof DeviceList>> {
+    return { items: await this.devices.list(user) };
+  }
+
+  /** Closes its sockets and voids its tokens. */
+  @Delete(':id')
+  @Allow('operator')
+  @Answers(204, undefined, 'it is gone')
+  @Fails('not-found', 'platform-unavailable', 'redis-unavailable')
+  async remove(@ZodParam('id', DeviceId) id: string): Promise<void> {
+    if (!(await this.devices.remove(id))) throw new Problem('not-found', `There is no device ${id}.`);
+  }
+}

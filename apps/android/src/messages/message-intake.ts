@@ -1,0 +1,97 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { Content, ForeignId, MAX_DEADLINE_MS, RequestId } from '@conductor/contracts';
+import { Problem } from '@conductor/http';
+import { z } from 'zod';
+import type { AndroidConfig } from '../android-config';
+import type { Phone } from '../devices/sessions';
+import type { PlatformSlot } from '../platform-slot';
+import type { AnswerWaiters } from './answer-waiters';
+import type { History } from './history';
+import type { HistoryItem } from './history-item';
+import type { RateLimit } from './rate-limit';
+
+/** The routers name an answer after its message, `<id>.answer`: there must be room for it, and nobody may take that name before. */
+const PhoneMessageId = RequestId.max(120).refine((id) => !id.endsWith('.answer'), 'an id must not end with ".answer"');
+
+/** What a phone sends. */
+export const PhoneMessage = z.strictObject({
+  id: PhoneMessageId.optional().describe('chosen by the phone, so that sending it again is harmless; best a UUID with a letter before it'),
+  content: Content,
+  conversation: ForeignId.optional().describe('`android_<user>` when not given'),
+});
+export type PhoneMessage = z.output<typeof PhoneMessage>;
+
+export const WaitMs = z.int().min(1).max(MAX_DEADLINE_MS);
+
+/** Who sent an id, and what. `kept` once it is safely on its way. */
+interface Sent {
+  user: string;
+  hash: string;
+  kept: boolean;
+}
+
+/** The way of a message from a phone into the Conductor. */
+export class MessageIntake {
+  constructor(
+    private readonly slot: PlatformSlot,
+    private readonly rateLimit: RateLimit,
+    private readonly history: History,
+    private readonly waiters: AnswerWaiters,
+    private readonly config: AndroidConfig,
+  ) {}
+
+  /**
+   * Brings a message in; it is safely kept when the promise resolves. A second arrival of the same message changes nothing
+   * and does not count against the limit.
+   * @throws Problem rate-limited, id-conflict, platform-unavailable; RedisUnavailable
+   */
+  async send({ user }: Phone, { id = `m-${randomUUID()}`, content, conversation = `android_${user}` }: PhoneMessage): Promise<{ id: string }> {
+    const { platform } = this.slot;
+    const { storage } = platform;
+    const key = `sent:${id}`;
+    const sent: Sent = { user, hash: fingerprint(content, conversation), kept: false };
+    const before = await storage.get<Sent>(key);
+    if (before && (before.user !== user || before.hash !== sent.hash)) throw new Problem('id-conflict', `The id ${id} belongs to another message; take a new one.`);
+    if (before?.kept) return { id };
+
+    const giveBack = await this.rateLimit.take(user);
+    try {
+      await storage.set(key, sent, this.config.rememberSentMs);
+      await platform.emit({ id, user, conversation, kind: 'message', content });
+    } catch (error) {
+      await giveBack().catch(() => {});
+      throw error;
+    }
+    platform.metrics.count('messages_in');
+    // Should this fail, the message comes in a second time when the phone repeats it, and the routers recognise the id.
+    await storage.set(key, { ...sent, kept: true }, this.config.rememberSentMs).catch(() => {});
+    return { id };
+  }
+
+  /**
+   * Brings a message in and waits for its answer. @throws what `send` throws, and Problem deadline-exceeded when none came in
+   * time: the answer still goes to the sockets and into the history
+   */
+  async ask(phone: Phone, message: PhoneMessage, deadlineMs = this.config.answerDeadlineMs): Promise<HistoryItem> {
+    const { id } = await this.send(phone, message);
+    const waiting = this.waiters.wait(phone.user, id, deadlineMs);
+    // It may be there already: a repeated message, or a fast answer.
+    const there = await this.history.answerTo(phone.user, id).catch(() => undefined);
+    if (there) this.waiters.settle(phone.user, there);
+    const waited = await waiting;
+    switch (waited.end) {
+      case 'answer':
+        return waited.answer;
+      case 'closed':
+        throw new Problem('platform-unavailable', 'The message was accepted, but the platform stops here. The answer will be in the history and go to open sockets.', { request: { id, state: 'accepted' }, retryAfterSeconds: 5 });
+      case 'late': {
+        // A push may have been lost; the history is not.
+        const kept = await this.history.answerTo(phone.user, id);
+        if (kept) return kept;
+        throw new Problem('deadline-exceeded', `No answer came within ${deadlineMs} ms. The message was accepted; its answer will be in the history and go to open sockets.`, { request: { id, state: 'accepted' } });
+      }
+    }
+  }
+}
+
+const fingerprint = (content: Content, conversation: string) => createHash('sha256').update(JSON.stringify([content, conversation])).digest('base64url');
