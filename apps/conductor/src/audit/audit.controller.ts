@@ -1,0 +1,37 @@
+import { Controller, Get, Inject } from '@nestjs/common';
+import { Allow, Answers, ZodQuery } from '@conductor/http';
+import { AuditLog } from '@conductor/persistence';
+import { ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+
+const Query = z.strictObject({
+  from: z.coerce.number().optional(),
+  to: z.coerce.number().optional(),
+  actor: z.string().optional(),
+  action: z.string().optional(),
+  subject: z.string().optional(),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  cursor: z.string().optional(),
+});
+
+/** Who changed what and when; each entry is chained to the one before by its hash. */
+@ApiTags('audit')
+@Controller('v1/audit')
+@Allow('operator')
+export class AuditController {
+  constructor(@Inject(AuditLog) private readonly log: AuditLog) {}
+
+  @Get()
+  @Answers(200)
+  async list(@ZodQuery(Query) query: z.output<typeof Query>) {
+    const { entries, next } = await this.log.list(query);
+    return { items: entries, ...(next && { next }) };
+  }
+
+  /** Walks the whole chain and names the first entry that does not fit. */
+  @Get('verify')
+  @Answers(200)
+  verify() {
+    return this.log.verify(AbortSignal.timeout(30_000));
+  }
+}

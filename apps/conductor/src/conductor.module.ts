@@ -1,0 +1,98 @@
+import { DeadLetters, Ledger, RedisConnections } from '@conductor/bus';
+import { Lease, Notices, PlatformDirectory, Presences, RouteStore, StartupPhases } from '@conductor/control';
+import { ApiKeys, type AppContext } from '@conductor/http';
+import { AuditLog, Database, MetricsHistory, openDatabase, TransitionLog } from '@conductor/persistence';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
+import { AuditController } from './audit/audit.controller';
+import { Changes } from './audit/changes';
+import { BreakersController } from './breakers/breakers.controller';
+import { DeadLettersController } from './dead-letters/dead-letters.controller';
+import { LetterBox } from './dead-letters/letter-box';
+import { RedriveTasks } from './dead-letters/redrive-tasks';
+import { RedrivesController } from './dead-letters/redrives.controller';
+import { DeadLetterRetention } from './dead-letters/retention';
+import { EventsController } from './events/events.controller';
+import { MetricsController } from './history/metrics.controller';
+import { keepHistory } from './history/keep-history';
+import { KeysController } from './keys/keys.controller';
+import { Leadership } from './leadership';
+import { HealthView } from './platforms/health-view';
+import { PlatformViews } from './platforms/platform-views';
+import { PlatformsController } from './platforms/platforms.controller';
+import { QueueWatch } from './platforms/queue-watch';
+import { ProcessBoard } from './processes/process-board';
+import { ProcessesController } from './processes/processes.controller';
+import { RoutesController } from './routes/routes.controller';
+import { Registrar } from './startup/registrar';
+import { StartupSequence } from './startup/startup-sequence';
+import { StatusController } from './status/status.controller';
+import { SystemStatusReader } from './status/system-status';
+
+const LEASE_MS = 6_000;
+
+@Module({})
+export class ConductorModule {
+  /** Wires the conductor; what is opened first is closed last. */
+  static async register(context: AppContext): Promise<{ module: DynamicModule; queues: QueueWatch; deadLetters: DeadLetters }> {
+    const { connections, notices, resources, config, logger, instance } = context;
+
+    const database = resources.hold('database', await openDatabase({ home: config.home, databaseUrl: config.databaseUrl }), (open) => open.close());
+    const transitions = resources.hold('transition log', new TransitionLog(database), (open) => open.flush());
+    const audit = new AuditLog(database);
+    const changes = resources.hold('audit', new Changes(audit, logger), (open) => open.close());
+    const directory = resources.hold('platform directory', new PlatformDirectory(connections, notices, logger), (open) => open.close());
+    const routes = resources.hold('route store', new RouteStore(connections, notices), (open) => open.close());
+    const deadLetters = resources.hold('dead letters', new DeadLetters(connections.forProducer(), connections.namespace), (open) => open.close());
+    const ledger = new Ledger(connections.commands, connections.namespace, config.messages);
+    const queues = resources.hold('queue watch', new QueueWatch(context, directory), (open) => open.close());
+    const redrives = resources.hold('redrives', new RedriveTasks(connections, notices, deadLetters, ledger, instance, logger), (open) => open.close());
+    const box = new LetterBox(deadLetters, ledger);
+    const presences = new Presences(connections);
+    const health = new HealthView(connections);
+    const processes = new ProcessBoard(connections);
+    const platforms = new PlatformViews(directory, health, queues, connections);
+
+    await connections.untilReady();
+    await Promise.all([directory.open(), routes.open()]);
+
+    const phases = new StartupPhases(connections, notices);
+    const keys = new ApiKeys(connections, notices, logger);
+    resources.hold('keys for start-up', keys, (open) => open.close());
+    const registrar = new Registrar(context, presences, directory, ({ platform, result, ms, reason }) =>
+      transitions.startupStep({ at: Date.now(), boot: instance, phase: 'platforms', platform, result, ms, detail: reason }),
+    );
+    const startup = resources.hold('start-up', new StartupSequence({ context, phases, routes, keys, database, transitions, health, registrar }), (open) => open.stop());
+    const leadership = resources.hold(
+      'leadership',
+      new Leadership(new Lease(connections, 'conductor', instance, LEASE_MS), LEASE_MS / 3, logger, () => {
+        void startup.run();
+        void redrives.endOrphans().catch(() => {});
+      }),
+      (open) => open.resign(),
+    );
+    keepHistory(notices, transitions, directory, () => leadership.isActive);
+
+    context.readiness.push({ name: 'start-up', check: () => ({ up: !leadership.isActive || startup.phase === 'open', reason: leadership.isActive ? `start-up is at: ${startup.phase}` : 'standing by' }) });
+    context.flow.push({ name: 'health monitor', check: async () => ({ up: await health.isBeating(), reason: 'a health monitor acts' }) });
+    await leadership.campaign();
+
+    const status = new SystemStatusReader({ startup, database, health, platforms, queues, processes, presences, deadLetters, connections });
+    const values: Array<[new (...args: never[]) => unknown, unknown]> = [
+      [RedisConnections, connections], [Notices, notices], [PlatformDirectory, directory], [RouteStore, routes], [DeadLetters, deadLetters], [RedriveTasks, redrives],
+      [LetterBox, box], [PlatformViews, platforms], [ProcessBoard, processes], [Changes, changes], [AuditLog, audit], [Database, database],
+      [MetricsHistory, new MetricsHistory(database, { keepRawMs: config.metrics.rawRetentionMs })], [TransitionLog, transitions], [SystemStatusReader, status],
+      [DeadLetterRetention, new DeadLetterRetention(box, config.messages.deadLetterRetentionMs, () => leadership.isActive, logger)], [ApiKeys, keys],
+    ];
+    const module: DynamicModule = {
+      module: ConductorModule,
+      imports: [ScheduleModule.forRoot()],
+      controllers: [
+        StatusController, PlatformsController, BreakersController, RoutesController, DeadLettersController, RedrivesController, MetricsController,
+        EventsController, AuditController, KeysController, ProcessesController,
+      ],
+      providers: values.map(([provide, useValue]) => ({ provide, useValue })),
+    };
+    return { module, queues, deadLetters };
+  }
+}

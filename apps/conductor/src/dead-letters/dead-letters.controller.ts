@@ -1,0 +1,83 @@
+import { DeadLetters } from '@conductor/bus';
+import { DeadLetter, DeadLetterFilter, RedriveInput, RedriveTask, RequestId } from '@conductor/contracts';
+import { Answers, Caller, Fails, Problem, Trace, ZodBody, ZodParam, ZodQuery } from '@conductor/http';
+import { Controller, Delete, Get, HttpCode, Inject, Post, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { Changes } from '../audit/changes';
+import { LetterBox } from './letter-box';
+import { RedriveRunning, RedriveTasks } from './redrive-tasks';
+
+const Page = DeadLetterFilter.extend({
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+  after: RequestId.optional().describe('`next` of the page before'),
+});
+const DryRun = z.object({ dryRun: z.literal(true), matched: z.int(), ids: z.array(z.string()).describe('the first 100') });
+const Discard = z.strictObject({ filter: DeadLetterFilter.optional(), ids: z.array(RequestId).min(1).max(10_000).optional() }).refine((input) => (input.filter === undefined) !== (input.ids === undefined), { message: 'give either `filter` or `ids`', path: ['filter'] });
+
+/** Messages that could not be delivered, each with its payload, every attempt, and why. */
+@ApiTags('dead letters')
+@Controller('v1/dead-letters')
+export class DeadLettersController {
+  constructor(
+    @Inject(DeadLetters) private readonly deadLetters: DeadLetters,
+    @Inject(RedriveTasks) private readonly redrives: RedriveTasks,
+    @Inject(LetterBox) private readonly box: LetterBox,
+    @Inject(Changes) private readonly changes: Changes,
+  ) {}
+
+  /** Newest first. */
+  @Get()
+  @Answers(200, z.object({ total: z.int(), items: z.array(DeadLetter), next: z.string().optional() }))
+  async list(@ZodQuery(Page) { limit, after, ...filter }: z.output<typeof Page>) {
+    return this.deadLetters.page(filter, limit, after);
+  }
+
+  @Get(':id')
+  @Answers(200, DeadLetter)
+  @Fails('not-found')
+  async one(@ZodParam('id', RequestId) id: string): Promise<DeadLetter> {
+    const letter = await this.deadLetters.get(id);
+    if (!letter) throw new Problem('not-found', `there is no dead letter ${id}: it was redriven, discarded, or its time is over`);
+    return letter;
+  }
+
+  /** Sends letters again, as one task. A message keeps its id: what was answered meanwhile is not sent. */
+  @Post('redrive')
+  @Answers(202, RedriveTask)
+  @Answers(200, DryRun)
+  @Fails('invalid-request', 'conflict')
+  async redrive(@ZodBody(RedriveInput) input: RedriveInput, @Caller() caller: Caller, @Trace() trace: string, @Res({ passthrough: true }) reply: FastifyReply) {
+    if (input.dryRun) {
+      const letters = await this.redrives.select(input);
+      reply.status(200);
+      return { dryRun: true, matched: letters.length, ids: letters.slice(0, 100).map(({ id }) => id) };
+    }
+    const task = await this.redrives.start(input).catch((error: unknown) => {
+      throw error instanceof RedriveRunning ? new Problem('conflict', error.message) : error;
+    });
+    await this.changes.record({ caller, action: 'dead-letters.redrive', subject: task.id, after: { ...input, total: task.total }, trace });
+    reply.status(202);
+    return task;
+  }
+
+  @Post('discard')
+  @HttpCode(200)
+  @Answers(200, z.object({ discarded: z.int() }))
+  async discardMany(@ZodBody(Discard) { filter, ids }: z.output<typeof Discard>, @Caller() caller: Caller, @Trace() trace: string) {
+    const reason = `discarded by ${caller.name}`;
+    const discarded = ids ? (await Promise.all(ids.map((id) => this.box.discard(id, reason)))).filter(Boolean).length : await this.box.discardAll(filter!, reason);
+    await this.changes.record({ caller, action: 'dead-letters.discard', subject: ids ? ids.slice(0, 20).join(',') : 'filter', after: { filter, discarded }, trace });
+    return { discarded };
+  }
+
+  @Delete(':id')
+  @Answers(200)
+  @Fails('not-found')
+  async discard(@ZodParam('id', RequestId) id: string, @Caller() caller: Caller, @Trace() trace: string) {
+    if (!(await this.box.discard(id, `discarded by ${caller.name}`))) throw new Problem('not-found', `there is no dead letter ${id}`);
+    await this.changes.record({ caller, action: 'dead-letters.discard', subject: id, trace });
+    return { id, discarded: true };
+  }
+}

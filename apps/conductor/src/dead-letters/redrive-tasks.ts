@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { type DeadLetters, type Ledger, QueueProducer, type RedisConnections } from '@conductor/bus';
+import { type DeadLetter, type DeadLetterFilter, inboundQueue, type RedriveInput, RedriveTask } from '@conductor/contracts';
+import { Lease, type Notices } from '@conductor/control';
+import type { Logger } from '@conductor/observability';
+
+const LEASE_MS = 5_000;
+/** Letters are handed on in beats of this length, so that a high rate needs no timer a letter. */
+const BEAT_MS = 100;
+const REMEMBERED_TASKS = 50;
+
+/** Somebody else's redrive is running: one at a time, so that its rate means something. */
+export class RedriveRunning extends Error {
+  override readonly name = 'RedriveRunning';
+}
+
+/** Runs redrives: one at a time, at a capped rate, visible while it runs, cancellable. Routers do the sending. */
+export class RedriveTasks {
+  private readonly key: string;
+  private readonly lease: Lease;
+  private readonly inbound: QueueProducer<typeof inboundQueue>;
+  private readonly cancelled = new Set<string>();
+  private running?: Promise<void> | undefined;
+
+  constructor(
+    private readonly connections: RedisConnections,
+    private readonly notices: Notices,
+    private readonly deadLetters: DeadLetters,
+    private readonly ledger: Ledger,
+    holder: string,
+    private readonly logger: Logger,
+  ) {
+    this.key = `${connections.namespace}:redrives`;
+    this.lease = new Lease(connections, 'redrive', holder, LEASE_MS);
+    this.inbound = new QueueProducer(inboundQueue, connections.forProducer(), connections.namespace);
+    // Whoever runs the task hears of its cancelling, wherever it was asked for.
+    notices.on('redrive', ({ task }) => {
+      if (task.state === 'cancelled') this.cancelled.add(task.id);
+    });
+  }
+
+  /** The letters a redrive would take. */
+  async select({ filter, ids }: Pick<RedriveInput, 'filter' | 'ids'>): Promise<DeadLetter[]> {
+    if (ids) return (await Promise.all(ids.map((id) => this.deadLetters.get(id)))).filter((letter) => letter !== undefined);
+    return Array.fromAsync(this.deadLetters.find(filter as DeadLetterFilter));
+  }
+
+  /** @throws RedriveRunning */
+  async start(input: RedriveInput): Promise<RedriveTask> {
+    if (this.running || !(await this.lease.holds())) throw new RedriveRunning('another redrive is running; watch or cancel it at /v1/redrives');
+    const letters = await this.select(input);
+    const task: RedriveTask = { id: `redrive-${randomUUID().slice(0, 8)}`, state: 'running', startedAt: Date.now(), ...(input.to && { to: input.to }), ratePerSecond: input.ratePerSecond, total: letters.length, redriven: 0, skipped: 0 };
+    await this.show(task);
+    this.running = this.run(task, letters).finally(() => (this.running = undefined));
+    return { ...task };
+  }
+
+  async all(): Promise<RedriveTask[]> {
+    const tasks = (await this.connections.commands.hvals(this.key)).map((json) => RedriveTask.parse(JSON.parse(json)));
+    return tasks.sort((a, b) => b.startedAt - a.startedAt);
+  }
+
+  async one(id: string): Promise<RedriveTask | undefined> {
+    return (await this.all()).find((task) => task.id === id);
+  }
+
+  /** What was sent already stays sent. */
+  async cancel(id: string): Promise<RedriveTask | undefined> {
+    const task = await this.one(id);
+    if (task?.state !== 'running') return task;
+    this.cancelled.add(id);
+    const ended: RedriveTask = { ...task, state: 'cancelled', endedAt: Date.now() };
+    await this.show(ended);
+    return ended;
+  }
+
+  /** A conductor that died in the middle leaves its task unfinished; its letters are still there. */
+  async endOrphans(): Promise<void> {
+    if (this.running || !(await this.lease.holds())) return;
+    for (const task of await this.all()) {
+      if (task.state === 'running') await this.show({ ...task, state: 'failed', endedAt: Date.now(), reason: 'the conductor that ran it has ended; letters it had not sent are still here, start a new redrive' });
+    }
+    await this.lease.release();
+  }
+
+  async close(): Promise<void> {
+    for (const task of await this.all().catch(() => [])) if (this.running && task.state === 'running') this.cancelled.add(task.id);
+    await this.running;
+    await this.inbound.close();
+  }
+
+  private async run(task: RedriveTask, letters: DeadLetter[]) {
+    const perBeat = Math.max(1, Math.round((task.ratePerSecond * BEAT_MS) / 1_000));
+    const beatMs = (perBeat / task.ratePerSecond) * 1_000;
+    try {
+      for (let from = 0; from < letters.length && !this.cancelled.has(task.id); from += perBeat) {
+        const beat = new Promise((resolve) => setTimeout(resolve, beatMs));
+        await Promise.all(letters.slice(from, from + perBeat).map((letter) => this.redrive(task, letter)));
+        await this.lease.holds();
+        await this.show(task);
+        if (from + perBeat < letters.length) await beat;
+      }
+      task.state = this.cancelled.has(task.id) ? 'cancelled' : 'done';
+    } catch (error) {
+      task.state = 'failed';
+      task.reason = error instanceof Error ? error.message : String(error);
+      this.logger.warn({ err: error, task: task.id }, 'a redrive failed; what it had not sent is still among the dead letters');
+    }
+    task.endedAt = Date.now();
+    await this.show(task).catch(() => {});
+    await this.lease.release();
+  }
+
+  private async redrive(task: RedriveTask, { id, request }: DeadLetter) {
+    const record = await this.ledger.read(id);
+    if (record?.state === 'answered' || record?.state === 'discarded') {
+      await this.deadLetters.remove(id);
+      task.skipped++;
+      return;
+    }
+    await this.inbound.add(`${task.id}.${id}`, { items: [{ type: 'redrive', request, ...(task.to && { to: task.to }), task: task.id }] });
+    task.redriven++;
+  }
+
+  private async show(task: RedriveTask) {
+    const known = await this.all();
+    for (const old of known.slice(REMEMBERED_TASKS)) await this.connections.commands.hdel(this.key, old.id);
+    await this.connections.commands.hset(this.key, task.id, JSON.stringify(task));
+    await this.notices.publish({ type: 'redrive', task });
+  }
+}

@@ -1,0 +1,46 @@
+import { Allow, Answers, ApiKeys, Caller, Fails, Problem, Role, Trace, ZodBody, ZodParam } from '@conductor/http';
+import { Controller, Delete, Get, HttpCode, Inject, Post } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+import { Changes } from '../audit/changes';
+
+const NewKey = z.strictObject({ name: z.string().min(1).max(100), role: Role });
+
+/** API keys. A key is shown once, when it is made; only its hash is kept. */
+@ApiTags('keys')
+@Controller('v1/keys')
+@Allow('admin')
+export class KeysController {
+  constructor(
+    @Inject(ApiKeys) private readonly keys: ApiKeys,
+    @Inject(Changes) private readonly changes: Changes,
+  ) {}
+
+  @Get()
+  @Answers(200)
+  async list() {
+    return { items: await this.keys.list() };
+  }
+
+  @Post()
+  @HttpCode(201)
+  @Answers(201)
+  async create(@ZodBody(NewKey) input: z.output<typeof NewKey>, @Caller() caller: Caller, @Trace() trace: string) {
+    const made = await this.keys.create(input);
+    await this.changes.record({ caller, action: 'key.create', subject: made.id, after: input, trace });
+    return { ...input, ...made };
+  }
+
+  @Delete(':id')
+  @Answers(200)
+  @Fails('not-found', 'conflict')
+  async revoke(@ZodParam('id', z.string().min(1).max(64)) id: string, @Caller() caller: Caller, @Trace() trace: string) {
+    if (id === caller.id) throw new Problem('conflict', 'a key cannot revoke itself; use another admin key');
+    const all = await this.keys.list();
+    const doomed = all.find((key) => key.id === id);
+    if (!doomed) throw new Problem('not-found', `there is no key ${id}`);
+    await this.keys.revoke(id);
+    await this.changes.record({ caller, action: 'key.revoke', subject: id, before: { name: doomed.name, role: doomed.role }, trace });
+    return { id, revoked: true };
+  }
+}

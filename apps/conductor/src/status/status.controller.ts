@@ -1,0 +1,19 @@
+import { SystemStatus } from '@conductor/contracts';
+import { Answers, Fails } from '@conductor/http';
+import { Controller, Get, Inject } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { SystemStatusReader } from './system-status';
+
+@ApiTags('status')
+@Controller('v1/status')
+export class StatusController {
+  constructor(@Inject(SystemStatusReader) private readonly status: SystemStatusReader) {}
+
+  /** The whole system at a glance. */
+  @Get()
+  @Answers(200, SystemStatus)
+  @Fails('redis-unavailable')
+  read(): Promise<SystemStatus> {
+    return this.status.read();
+  }
+}
