@@ -18,7 +18,7 @@ import { RoutingGate } from './routing-gate';
 import { Totals } from './totals';
 
 /** Inbound jobs hold many messages each and are handled in a moment; more slots only ask Redis more often. */
-const INBOUND_CONCURRENCY = 8;
+const INBOUND_CONCURRENCY = 4;
 
 @Module({})
 export class RouterModule {

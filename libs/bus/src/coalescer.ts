@@ -1,12 +1,13 @@
 /**
- * Gathers what is added in one turn of the event loop and hands it on together. Under low load a group holds one item and
- * nothing is delayed by more than the turn; under high load the cost of a queue job or a publish is shared (docs/adr/0002).
+ * Gathers what arrives while the group before it is on its way, and hands it on together: like Nagle's algorithm, nothing waits
+ * while the way is free, and under load the cost of a queue job or a publish is shared (docs/adr/0002).
  */
 export class Coalescer<T> {
   private waiting: Array<{ item: T; resolve: () => void; reject: (error: unknown) => void }> = [];
+  private onTheirWay = 0;
   private armed = false;
 
-  /** @param groupSize most items handed on together, asked for at each flush */
+  /** @param groupSize most items handed on together, asked for each time */
   constructor(
     private readonly handOn: (items: T[]) => Promise<unknown>,
     private readonly groupSize: () => number,
@@ -16,10 +17,15 @@ export class Coalescer<T> {
   add(item: T): Promise<void> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
-      if (this.armed) return;
-      this.armed = true;
-      setImmediate(() => this.flush());
+      this.arm();
     });
+  }
+
+  /** At the end of the turn, so that what is added in one turn travels together. */
+  private arm() {
+    if (this.armed || this.onTheirWay > 0) return;
+    this.armed = true;
+    setImmediate(() => this.flush());
   }
 
   private flush() {
@@ -29,10 +35,16 @@ export class Coalescer<T> {
     const size = Math.max(1, Math.floor(this.groupSize()));
     for (let from = 0; from < all.length; from += size) {
       const group = all.slice(from, from + size);
-      this.handOn(group.map(({ item }) => item)).then(
-        () => group.forEach(({ resolve }) => resolve()),
-        (error: unknown) => group.forEach(({ reject }) => reject(error)),
-      );
+      this.onTheirWay++;
+      this.handOn(group.map(({ item }) => item))
+        .then(
+          () => group.forEach(({ resolve }) => resolve()),
+          (error: unknown) => group.forEach(({ reject }) => reject(error)),
+        )
+        .finally(() => {
+          this.onTheirWay--;
+          if (this.waiting.length > 0) this.arm();
+        });
     }
   }
 }

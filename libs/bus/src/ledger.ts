@@ -36,55 +36,48 @@ export interface Settlement {
   reason?: string | undefined;
 }
 
-// Every script touches one key. The trail is kept as JSON documents joined by line feeds.
+// Every script touches one key and calls as little as it can: they run for every message. Steps of the trail are fields of their
+// own, named `t:` and a number that grows, so that adding one does not read the others.
 const scripts = {
   conductorAccept: `
     if redis.call('HSETNX', KEYS[1], 'hash', ARGV[1]) == 0 then
       return redis.call('HMGET', KEYS[1], 'hash', 'state')
     end
-    redis.call('HSET', KEYS[1], 'state', ARGV[2], 'request', ARGV[3], 'trail', ARGV[4])
+    redis.call('HSET', KEYS[1], 'state', 'queued', 'request', ARGV[2], ARGV[3], ARGV[4])
     redis.call('PEXPIRE', KEYS[1], ARGV[5])
     return false`,
   conductorClaim: `
-    local at = redis.call('HMGET', KEYS[1], 'state', 'job', 'request')
-    if not at[3] then
-      redis.call('HSET', KEYS[1], 'request', ARGV[4], 'hash', '')
-      redis.call('PEXPIRE', KEYS[1], ARGV[5])
-    end
-    if at[1] == 'answered' or at[1] == 'dead-lettered' or at[1] == 'discarded' then return 'settled' end
-    if at[1] == 'active' and at[2] ~= ARGV[1] then return 'elsewhere' end
-    local claim = 'go'
-    if at[1] == 'active' then claim = 'interrupted' end
-    local trail = redis.call('HGET', KEYS[1], 'trail') or ''
-    redis.call('HSET', KEYS[1], 'state', 'active', 'job', ARGV[1], 'platform', ARGV[2], 'trail', trail .. '\\n' .. ARGV[3])
-    return claim`,
+    local at = redis.call('HMGET', KEYS[1], 'state', 'job')
+    local state = at[1]
+    if not state then return 'unknown' end
+    if state == 'answered' or state == 'dead-lettered' or state == 'discarded' then return 'settled' end
+    if state == 'active' and at[2] ~= ARGV[1] then return 'elsewhere' end
+    redis.call('HSET', KEYS[1], 'state', 'active', 'job', ARGV[1], 'platform', ARGV[2], ARGV[3], ARGV[4])
+    if state == 'active' then return 'interrupted' end
+    return 'go'`,
   conductorMove: `
     local state = redis.call('HGET', KEYS[1], 'state')
     if state == 'answered' or state == 'discarded' then return 0 end
     if state == 'dead-lettered' and ARGV[1] ~= 'redriving' then return 0 end
-    local trail = redis.call('HGET', KEYS[1], 'trail') or ''
-    redis.call('HSET', KEYS[1], 'state', ARGV[1], 'trail', trail .. '\\n' .. ARGV[2])
-    redis.call('HDEL', KEYS[1], 'job')
-    if ARGV[1] == 'redriving' then redis.call('PERSIST', KEYS[1]); redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+    redis.call('HSET', KEYS[1], 'state', ARGV[1], ARGV[2], ARGV[3])
+    redis.call('PEXPIRE', KEYS[1], ARGV[4])
     return 1`,
   conductorSettle: `
     local state = redis.call('HGET', KEYS[1], 'state')
     if state == 'answered' or state == 'discarded' then return 0 end
     if state == 'dead-lettered' and ARGV[1] == 'dead-lettered' then return 0 end
-    if state == 'active' and ARGV[5] == 'unless-active' then return 0 end
-    local trail = redis.call('HGET', KEYS[1], 'trail') or ''
-    redis.call('HSET', KEYS[1], 'state', ARGV[1], 'settled', ARGV[2], 'trail', trail .. '\\n' .. ARGV[3])
-    redis.call('HDEL', KEYS[1], 'job')
-    redis.call('PEXPIRE', KEYS[1], ARGV[4])
+    if state == 'active' and ARGV[6] == 'unless-active' then return 0 end
+    redis.call('HSET', KEYS[1], 'state', ARGV[1], 'settled', ARGV[2], ARGV[3], ARGV[4])
+    redis.call('PEXPIRE', KEYS[1], ARGV[5])
     return 1`,
 } as const;
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    conductorAccept(key: string, hash: string, state: string, request: string, trail: string, ttlMs: number): Result<[string, string] | null, Context>;
-    conductorClaim(key: string, job: string, platform: string, step: string, request: string, ttlMs: number): Result<Claim, Context>;
-    conductorMove(key: string, state: string, step: string, ttlMs: number): Result<0 | 1, Context>;
-    conductorSettle(key: string, state: string, settled: string, step: string, ttlMs: number, condition: 'always' | 'unless-active'): Result<0 | 1, Context>;
+    conductorAccept(key: string, hash: string, request: string, stepName: string, step: string, ttlMs: number): Result<[string, string] | null, Context>;
+    conductorClaim(key: string, job: string, platform: string, stepName: string, step: string): Result<Claim | 'unknown', Context>;
+    conductorMove(key: string, state: string, stepName: string, step: string, ttlMs: number): Result<0 | 1, Context>;
+    conductorSettle(key: string, state: string, settled: string, stepName: string, step: string, ttlMs: number, condition: 'always' | 'unless-active'): Result<0 | 1, Context>;
   }
 }
 
@@ -104,13 +97,18 @@ export class Ledger {
     for (const [name, lua] of Object.entries(scripts)) redis.defineCommand(name, { numberOfKeys: 1, lua });
   }
 
-  /** Writes a message down before anything else happens to it. @throws RedisUnavailable */
-  accept(request: Request, steps: TrailStep[]): Promise<Acceptance> {
+  /**
+   * Writes a message down before anything else happens to it.
+   * @param compared whether a message that came before under this id must have had the same content; only where callers choose ids
+   * @throws RedisUnavailable
+   */
+  accept(request: Request, steps: TrailStep[], compared = false): Promise<Acceptance> {
     return this.ask(async () => {
-      const hash = fingerprint(request);
-      const known = await this.redis.conductorAccept(this.keys.request(request.id), hash, 'queued', JSON.stringify(request), lines(steps), this.retention.ttlMs);
+      const hash = compared ? fingerprint(request) : '';
+      const known = await this.redis.conductorAccept(this.keys.request(request.id), hash, JSON.stringify(request), stepName(), lines(steps), this.retention.ttlMs);
       if (!known) return { fresh: true };
-      return { fresh: false, sameContent: known[0] === hash || known[0] === '', state: RequestState.parse(known[1]) };
+      const sameContent = known[0] === '' ? fingerprint((await this.read(request.id))?.request ?? request) === fingerprint(request) : !compared || known[0] === hash;
+      return { fresh: false, sameContent, state: RequestState.parse(known[1]) };
     });
   }
 
@@ -124,12 +122,19 @@ export class Ledger {
 
   /** Takes a message in hand before its platform is asked. */
   claim(request: Request, job: string, platform: string, step: TrailStep): Promise<Claim> {
-    return this.ask(() => this.redis.conductorClaim(this.keys.request(request.id), job, platform, JSON.stringify(step), JSON.stringify(request), this.retention.ttlMs));
+    return this.ask(async () => {
+      const key = this.keys.request(request.id);
+      const claim = await this.redis.conductorClaim(key, job, platform, stepName(), JSON.stringify(step));
+      if (claim !== 'unknown') return claim;
+      // Its record is gone: it waited longer than records are kept. The message itself is here, so it is written down again.
+      await this.accept(request, []);
+      return this.claim(request, job, platform, step);
+    });
   }
 
   /** @returns false when the message was settled already, so that nothing moves any more */
   move(id: string, state: 'queued' | 'waiting' | 'rerouting' | 'redriving', steps: TrailStep[]): Promise<boolean> {
-    return this.ask(async () => (await this.redis.conductorMove(this.keys.request(id), state, lines(steps), this.retention.ttlMs)) === 1);
+    return this.ask(async () => (await this.redis.conductorMove(this.keys.request(id), state, stepName(), lines(steps), this.retention.ttlMs)) === 1);
   }
 
   /**
@@ -138,16 +143,16 @@ export class Ledger {
    */
   settle(request: Request, settlement: Settlement, step: TrailStep, condition: 'always' | 'unless-active' = 'always'): Promise<boolean> {
     const { state, ...settled } = settlement;
-    const keyed = request.idempotencyKey !== undefined || state !== 'answered';
+    const keyed = request.keyed || state !== 'answered';
     const ttl = keyed ? this.retention.keyedRetentionMs : this.retention.retentionMs;
     const keep = state === 'dead-lettered' ? this.retention.ttlMs : ttl;
-    return this.ask(async () => (await this.redis.conductorSettle(this.keys.request(request.id), state, JSON.stringify({ ...settled, settledAt: step.at }), JSON.stringify(step), keep, condition)) === 1);
+    return this.ask(async () => (await this.redis.conductorSettle(this.keys.request(request.id), state, JSON.stringify({ ...settled, settledAt: step.at }), stepName(), JSON.stringify(step), keep, condition)) === 1);
   }
 
   /** All that is known of a message; undefined when it never was, or its time is over. */
   read(id: string): Promise<RequestRecord | undefined> {
     return this.ask(async () => {
-      const { state, request, settled, trail, platform } = await this.redis.hgetall(this.keys.request(id));
+      const { state, request, settled, platform, ...rest } = await this.redis.hgetall(this.keys.request(id));
       if (!request) return undefined;
       return {
         id,
@@ -155,7 +160,7 @@ export class Ledger {
         request: JSON.parse(request) as Request,
         ...(platform && { platform }),
         ...(settled && isSettled(RequestState.catch('accepted').parse(state)) && (JSON.parse(settled) as object)),
-        trail: (trail ?? '').split('\n').filter(Boolean).map((line) => JSON.parse(line) as TrailStep),
+        trail: trailOf(rest),
       };
     });
   }
@@ -169,6 +174,17 @@ export class Ledger {
     }
   }
 }
+
+let steps = 0;
+/** Sorts by time, then by order within this process. */
+const stepName = () => `t:${Date.now().toString(36)}:${(steps = (steps + 1) % 1_000_000).toString(36).padStart(4, '0')}`;
+
+const trailOf = (fields: Record<string, string>): TrailStep[] =>
+  Object.keys(fields)
+    .filter((name) => name.startsWith('t:'))
+    .sort()
+    .flatMap((name) => fields[name]!.split('\n').filter(Boolean).map((line) => JSON.parse(line) as TrailStep))
+    .sort((a, b) => a.at - b.at);
 
 const lines = (steps: TrailStep[]) => steps.map((step) => JSON.stringify(step)).join('\n');
 

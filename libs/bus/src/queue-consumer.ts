@@ -61,7 +61,7 @@ export class QueueConsumer<C extends QueueContract> {
 
   start() {
     this.running ??= this.worker.run().catch((error: unknown) => this.logger.error({ err: error }, 'the worker ended'));
-    if (this.worker.isPaused()) this.worker.resume();
+    if (this.worker.isPaused()) void this.worker.resume();
     this.sweeper ??= setInterval(() => void this.sweepFailed(), this.options.lockMs / 3).unref();
     void this.sweepFailed();
   }
@@ -69,6 +69,11 @@ export class QueueConsumer<C extends QueueContract> {
   /** Takes no new job; resolves when those in hand are done. */
   async pause() {
     if (this.running) await this.worker.pause();
+  }
+
+  /** Jobs held at once; may change while running. */
+  set concurrency(jobs: number) {
+    if (jobs !== this.worker.concurrency) this.worker.concurrency = jobs;
   }
 
   get isRunning(): boolean {

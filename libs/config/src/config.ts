@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { Environment } from './environment';
 
 export type AppName = 'conductor' | 'router' | 'health-monitor' | 'android' | 'brain' | 'stubs';

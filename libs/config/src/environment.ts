@@ -32,7 +32,7 @@ export const Environment = z.object({
   ROUTER_MAX_IN_FLIGHT: z.coerce.number().int().min(1).default(2_000).describe('requests a router holds at once; more get 503'),
   ROUTER_DEFAULT_TARGET: z.string().default('brain').describe('platform for messages that no rule takes'),
   ROUTES_FILE: z.string().optional().describe('JSON file with route rules, read at start; default <home>/routes.json'),
-  RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(60_000).describe('requests a minute and key, at each door'),
+  RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(600_000).describe('requests a minute and key, at each door'),
   REQUEST_RETENTION_MS: ms(600_000).describe('how long an answered request can be asked for'),
   REQUEST_KEYED_RETENTION_MS: ms(86_400_000).describe('the same, where the caller gave an id or an idempotency key'),
   MESSAGE_TTL_MS: ms(7 * 86_400_000).describe('how long a message may wait for its platform'),

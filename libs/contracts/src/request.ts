@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { Content } from './json';
-import { ForeignId, Kind, PlatformName, RequestId } from './names';
+import { ChosenId, ForeignId, Kind, PlatformName, RequestId } from './names';
 
 export const DEFAULT_DEADLINE_MS = 5_000;
 export const MAX_DEADLINE_MS = 120_000;
 
 /** What a caller says, by REST or on the inbound queue. */
 export const RequestInput = z.strictObject({
-  id: RequestId.optional().describe('Chosen by the caller to make a repeated call harmless; otherwise made here.'),
+  id: ChosenId.optional().describe('Chosen by the caller to make a repeated call harmless; otherwise made here.'),
   target: PlatformName.optional().describe('The platform to go to. Without it the route rules decide.'),
   source: PlatformName.optional().describe('The platform or application the message comes from.'),
   user: ForeignId.optional(),
@@ -37,6 +37,8 @@ export const Request = z.object({
   kind: Kind,
   content: Content,
   idempotencyKey: z.string().optional(),
+  /** The caller named an id or a key and may come again under it: what is known of the message is kept longer. */
+  keyed: z.boolean().optional(),
   deadlineMs: z.int().min(1).max(MAX_DEADLINE_MS),
   waitFor: z.enum(['answer', 'acceptance']),
   replyTo: ReplyTo.optional(),

@@ -4,7 +4,7 @@ import { Kind, PlatformName } from './names';
 const Day = z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']);
 const ClockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time is HH:MM, 00:00 to 23:59');
 
-/** A window of the week. `from` later than `to` spans midnight. */
+/** A window of the week. `from` later than `to` spans midnight; both alike are a whole day from then on. */
 export const TimeWindow = z.strictObject({
   days: z.array(Day).min(1).optional(),
   from: ClockTime.optional(),

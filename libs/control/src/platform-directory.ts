@@ -1,6 +1,6 @@
 import type { Result } from 'ioredis';
 import type { RedisConnections } from '@conductor/bus';
-import { DesiredState, isAvailable, PlatformState } from '@conductor/contracts';
+import { DesiredState, isAvailable, type PlatformState } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import type { Notices } from './notices';
 import { Replica } from './replica';

@@ -10,6 +10,9 @@ const OTHERS = 'others';
 /** Each router shows its breakers anew this often; what was not shown for three times as long belongs to a router that is gone. */
 const SHOW_MS = 5_000;
 
+/** Only the holder's own: after a long pause it may be another's by now. */
+const RELEASE_SLOT = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
+
 /** All breakers of one router, fed with health verdicts and operators' wishes, shown to everyone. */
 export class BreakerBoard {
   private readonly breakers = new Map<string, Map<string, PlatformBreaker>>();
@@ -41,9 +44,10 @@ export class BreakerBoard {
     return this.get(platform, operation).admit();
   }
 
-  /** For showing: the worst position of a platform's breakers in this router. */
+  /** For showing; asking makes no breaker. */
   position(platform: string, operation: string): { position: string; why: string } {
-    const breaker = this.breakers.get(platform)?.get(operation);
+    const operations = this.breakers.get(platform);
+    const breaker = operations?.get(operation) ?? (operations && isFull(operations) ? operations.get(OTHERS) : undefined);
     if (!breaker) return { position: this.directory.desired.get(platform)?.forcedBreaker ?? 'closed', why: 'no failures' };
     return { position: breaker.position, why: breaker.state.reason };
   }
@@ -66,7 +70,7 @@ export class BreakerBoard {
     if (!operations) this.breakers.set(platform, (operations = new Map()));
     const known = operations.get(operation);
     if (known) return known;
-    if (operations.size >= OPERATIONS_PER_PLATFORM && operation !== OTHERS) return this.get(platform, OTHERS);
+    if (isFull(operations) && operation !== OTHERS) return this.get(platform, OTHERS);
 
     const slotKey = `${this.connections.namespace}:probe:${platform}:${operation}`;
     const { commands } = this.connections;
@@ -74,7 +78,7 @@ export class BreakerBoard {
       this.settings,
       {
         take: async () => (await commands.set(slotKey, this.router, 'PX', PROBE_TIMEOUT_MS, 'NX')) === 'OK',
-        release: async () => void (await commands.del(slotKey)),
+        release: async () => void (await commands.eval(RELEASE_SLOT, 1, slotKey, this.router)),
       },
       (position, reason) => {
         this.logger.warn({ platform, operation, position, reason }, `the circuit breaker of ${platform} (${operation}) is ${position}: ${reason}`);
@@ -109,6 +113,8 @@ export class BreakerBoard {
     return `${this.router}/${platform}/${operation}`;
   }
 }
+
+const isFull = (operations: Map<string, PlatformBreaker>) => operations.size >= OPERATIONS_PER_PLATFORM;
 
 const breakersKey = (namespace: string) => `${namespace}:breakers`;
 

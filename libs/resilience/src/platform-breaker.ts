@@ -119,9 +119,14 @@ export class PlatformBreaker {
     this.probing = true;
     const { generation } = this;
     const free = await this.slot.take().catch(() => true); // cut off from the others, a router goes on with its own
-    if (!free || generation !== this.generation) {
+    if (!free) {
       this.probing = false;
       return taken;
+    }
+    // Forced, tripped or closed while it was asked: the slot is given back, and the new position decides.
+    if (generation !== this.generation) {
+      this.endProbe();
+      return this.admit();
     }
     const admission = this.admission(true);
     this.probeTimer = setTimeout(() => admission.settle('failure', 'the probe brought no answer'), PROBE_TIMEOUT_MS).unref();
@@ -137,11 +142,12 @@ export class PlatformBreaker {
       settle: (verdict, reason) => {
         if (settled) return;
         settled = true;
-        if (probe) this.endProbe();
+        const end = () => probe && this.endProbe();
         // A failure that arrives late, from before the breaker opened, tells nothing new and prolongs nothing.
-        if (generation !== this.generation || verdict === 'neutral') return;
+        if (generation !== this.generation || verdict === 'neutral') return void end();
         if (verdict === 'failure') this.lastReason = reason ?? 'failures';
-        this.breaker.fire(verdict).catch(() => {});
+        // opossum changes its position some microtasks later; until then nobody else may probe.
+        this.breaker.fire(verdict).catch(() => {}).finally(end);
       },
     };
   }
@@ -174,6 +180,9 @@ export class PlatformBreaker {
     breaker.on('halfOpen', () => this.changed('half-open', 'its time is over; the next message tries the platform'));
     breaker.on('close', () => {
       this.openedByHealth = false;
+      // With an empty window: failures from before the opening are paid for, one more must not open it again.
+      this.retire();
+      this.breaker = this.build(false);
       this.changed('closed', 'the platform answered');
     });
     return breaker;
@@ -181,7 +190,7 @@ export class PlatformBreaker {
 
   private nextOpeningMs(): number {
     const grown = Math.min(this.settings.openMs * 2 ** this.openings, this.settings.maxOpenMs);
-    return Math.round(this.openings === 0 ? grown : grown * (0.75 + Math.random() / 2));
+    return Math.min(this.settings.maxOpenMs, Math.round(this.openings === 0 ? grown : grown * (0.75 + Math.random() / 2)));
   }
 
   private setNextOpening(breaker: CircuitBreaker<[Verdict], void>) {

@@ -16,7 +16,7 @@ export const compileWindow = (window: TimeWindow): ((at: Date) => boolean) => {
     const parts = Object.fromEntries(clock.formatToParts(at).map(({ type, value }) => [type, value]));
     const today = DAYS[parts['weekday']!]!;
     const now = `${parts['hour']}:${parts['minute']}`;
-    const spansMidnight = from > to;
+    const spansMidnight = from >= to;
     if (!spansMidnight) return now >= from && now < to && (!days || days.has(today));
     if (now >= from) return !days || days.has(today);
     return now < to && (!days || days.has(YESTERDAY[today]!));

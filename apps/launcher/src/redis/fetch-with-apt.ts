@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Surroundings } from './find-redis';
 import { type RedisBinary, tried } from './redis-binary';
+import type { Surroundings } from './surroundings';
 
 const exec = promisify(execFile);
 

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Surroundings } from './find-redis';
 import { type RedisBinary, tried } from './redis-binary';
+import type { Surroundings } from './surroundings';
 
 const exec = promisify(execFile);
 

@@ -3,16 +3,7 @@ import { CannotStart } from '../cannot-start';
 import { fetchWithApt, unpackedBinary } from './fetch-with-apt';
 import { fetchWithHomebrew } from './fetch-with-homebrew';
 import { onPath, type RedisBinary, tried } from './redis-binary';
-
-export interface Surroundings {
-  /** The search path, as in the variable PATH. */
-  readonly path: string;
-  /** Folder of the project for what is fetched. */
-  readonly runtimeDir: string;
-  /** Tells a person what takes a while. */
-  readonly say: (line: string) => void;
-  readonly signal?: AbortSignal | undefined;
-}
+import type { Surroundings } from './surroundings';
 
 /**
  * A Redis server for this machine: one that is installed, else one fetched earlier, else one fetched now without root

@@ -1,4 +1,4 @@
-import { type DeadLetters, type Ledger, type ReplySender } from '@conductor/bus';
+import type { DeadLetters, Ledger, ReplySender } from '@conductor/bus';
 import { type Delivery, expiresAt, type Failure, type Request, type TrailStep } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import type { OutcomeWatch } from './outcome-watch';

@@ -1,5 +1,5 @@
 import type { DeadLetters, JobContext, JobHandler, Ledger } from '@conductor/bus';
-import { type DataOf, type InboundItem, inboundQueue, type Request } from '@conductor/contracts';
+import { answerIdOf, type DataOf, type InboundItem, inboundQueue, type Request } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import type { Dispatcher } from '../dispatch/dispatcher';
 import type { RoutePlanner } from '@conductor/routing';
@@ -58,7 +58,7 @@ export class InboundHandler implements JobHandler<typeof inboundQueue> {
     const { id, user, conversation, trace, deadlineMs } = request;
     return this.request(
       {
-        id: `${id}.answer`,
+        id: answerIdOf(id),
         target: request.replyTo.platform,
         source: 'router',
         ...(user !== undefined && { user }),
@@ -66,6 +66,7 @@ export class InboundHandler implements JobHandler<typeof inboundQueue> {
         kind: 'answer',
         content: answer,
         inReplyTo: id,
+        keyed: false,
         deadlineMs,
         waitFor: 'acceptance',
         receivedAt: Date.now(),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Ledger, ReplyInbox } from '@conductor/bus';
-import { type Answer, expiresAt, isSettled, type Reply, type Request, RequestInput, type RequestRecord, type RequestState } from '@conductor/contracts';
+import { type Answer, expiresAt, isSettled, type Reply, type Request, type RequestInput, type RequestRecord, type RequestState } from '@conductor/contracts';
 import { Problem } from '@conductor/http';
 import type { z } from 'zod';
 import type { Dispatcher } from '../dispatch/dispatcher';
@@ -59,7 +59,7 @@ export class Ingress {
       throw new Problem('unknown-platform', `rule ${plan.rule} leads to ${plan.target}, and no platform of that name has ever started here; GET /v1/platforms at the conductor lists those that have`);
     }
     const choice = await this.dispatcher.choose([plan.target, ...plan.fallbacks], request.kind);
-    const accepted = await this.ledger.accept(request, [{ at: request.receivedAt, step: 'accepted' }, ...this.dispatcher.steps(plan.rule, choice)]);
+    const accepted = await this.ledger.accept(request, [{ at: request.receivedAt, step: 'accepted' }, ...this.dispatcher.steps(plan.rule, choice)], request.keyed);
     if (!accepted.fresh) {
       choice.admission?.settle('neutral');
       if (!accepted.sameContent) throw this.conflict(request);
@@ -80,7 +80,7 @@ export class Ingress {
     const source = given.source ?? 'rest';
     const fresh = given.id ?? `r-${randomUUID()}`;
     const id = given.idempotencyKey === undefined ? fresh : await this.ledger.bindKey(`${caller}/${source}`, given.idempotencyKey, fresh);
-    return { ...given, id, source, receivedAt: Date.now(), trace, ...(given.waitFor === 'answer' && { replyTo: { inbox: this.inbox.name } }) };
+    return { ...given, id, source, keyed: given.id !== undefined || given.idempotencyKey !== undefined, receivedAt: Date.now(), trace, ...(given.waitFor === 'answer' && { replyTo: { inbox: this.inbox.name } }) };
   }
 
   /** The same message came before: its answer is this one's answer. */

@@ -90,7 +90,7 @@ export class RouterHarness {
     await this.routes.save(rules.map((rule) => ({ match: {}, fallbacks: [], ...rule })));
   }
 
-  async judge(name: string, state: 'ready' | 'failed', reason = state): Promise<void> {
+  async judge(name: string, state: 'ready' | 'failed', reason: string = state): Promise<void> {
     const version = (this.directory.verdicts.get(name)?.version ?? 0) + 1;
     await this.directory.judge({ name, state, reason, since: Date.now(), version, at: Date.now(), instances: [] });
   }
