@@ -1,0 +1,62 @@
+import { until } from '@conductor/testing';
+import { type Tick, Ticker } from './ticker';
+
+const PERIOD_MS = 40;
+let ticker: Ticker | undefined;
+afterEach(() => ticker?.stop());
+
+const block = (ms: number) => {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+};
+
+describe('the ticker', () => {
+  it('ticks at whole multiples of its period, and does not drift', async () => {
+    const ticks: Tick[] = [];
+    ticker = new Ticker(PERIOD_MS, async (tick) => {
+      ticks.push(tick);
+      block(3); // an interval would be later by this much each time
+    });
+    ticker.start();
+
+    await until(() => expect(ticks.length).toBeGreaterThan(20));
+    expect(ticks.every(({ due }) => due % PERIOD_MS === 0)).toBe(true);
+    expect(new Set(ticks.map(({ due }) => due)).size).toBe(ticks.length);
+    expect(ticks.every(({ lateMs }) => lateMs >= 0)).toBe(true);
+    // The machine may lose one now and then; drift would lose every eighth.
+    expect((ticks.at(-1)!.due - ticks[0]!.due) / PERIOD_MS).toBeLessThanOrEqual(ticks.length + 3);
+  });
+
+  it('never does the work twice at once, and skips what it missed meanwhile', async () => {
+    const ticks: Tick[] = [];
+    let working = 0;
+    ticker = new Ticker(PERIOD_MS, async (tick) => {
+      ticks.push(tick);
+      expect(++working).toBe(1);
+      if (ticks.length === 1) await new Promise((resolve) => setTimeout(resolve, 2.5 * PERIOD_MS));
+      working--;
+    });
+    ticker.start();
+
+    await until(() => expect(ticks.length).toBeGreaterThan(2));
+    expect(ticks[1]!.due - ticks[0]!.due).toBeGreaterThanOrEqual(3 * PERIOD_MS);
+  });
+
+  it('waits for the work in hand when it is stopped, and ticks no more', async () => {
+    let begun = 0;
+    let done = 0;
+    ticker = new Ticker(PERIOD_MS, async () => {
+      begun++;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      done++;
+    });
+    ticker.start();
+    await until(() => expect(begun).toBe(1));
+
+    await ticker.stop();
+
+    expect(done).toBe(1);
+    await new Promise((resolve) => setTimeout(resolve, 2 * PERIOD_MS));
+    expect(begun).toBe(1);
+  });
+});
