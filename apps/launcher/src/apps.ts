@@ -12,6 +12,8 @@ export interface App {
   readonly entry: string;
   /** Apps of the same number stop side by side, lower numbers first: who takes work in stops before who carries it. */
   readonly stopOrder: number;
+  /** Carries every message: may spend memory on speed. */
+  readonly busy?: boolean;
 }
 
 type Description = Omit<App, 'port' | 'entry'>;
@@ -19,7 +21,7 @@ type Description = Omit<App, 'port' | 'entry'>;
 /** Every app of the Conductor. A new one is one line here. */
 const APPS = [
   { name: 'conductor', what: 'admin REST, API docs at /docs, queues at /queues', portVariable: 'CONDUCTOR_PORT', stopOrder: 3 },
-  { name: 'router', what: 'messages in', portVariable: 'ROUTER_PORT', stopOrder: 2 },
+  { name: 'router', what: 'messages in', portVariable: 'ROUTER_PORT', stopOrder: 2, busy: true },
   { name: 'health-monitor', what: 'checks every platform', portVariable: 'HEALTH_MONITOR_PORT', stopOrder: 2 },
   { name: 'android', what: 'phones', portVariable: 'ANDROID_PORT', stopOrder: 1 },
   { name: 'brain', what: 'answers messages', portVariable: 'BRAIN_PORT', stopOrder: 1 },

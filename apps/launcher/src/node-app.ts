@@ -4,6 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { App } from './apps';
 import type { Program } from './program';
 
+const NODE_FLAGS = ['--enable-source-maps', '--disable-warning=ExperimentalWarning'];
+/** A small young generation: 30 MB less resident in each app, for collections that are a little more frequent. */
+const SMALL = ['--max-semi-space-size=2'];
+
 /** One of our apps: says over IPC where its door is, and at its door whether it is ready. */
 export class NodeApp implements Program {
   readonly name: string;
@@ -17,7 +21,7 @@ export class NodeApp implements Program {
   }
 
   spawn(): ChildProcess {
-    return spawn(process.execPath, ['--enable-source-maps', '--disable-warning=ExperimentalWarning', this.app.entry], {
+    return spawn(process.execPath, [...NODE_FLAGS, ...(this.app.busy ? [] : SMALL), this.app.entry], {
       env: this.env,
       // A group of its own: the terminal's Ctrl-C reaches the launcher only, which then stops everything in order.
       detached: true,

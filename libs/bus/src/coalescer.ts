@@ -2,19 +2,22 @@
  * Gathers what arrives while the group before it is on its way, and hands it on together: like Nagle's algorithm, nothing waits
  * while the way is free, and under load the cost of a queue job or a publish is shared (docs/adr/0002).
  */
-export class Coalescer<T> {
-  private waiting: Array<{ item: T; resolve: () => void; reject: (error: unknown) => void }> = [];
+export class Coalescer<T, R = void> {
+  private waiting: Array<{ item: T; resolve: (result: R) => void; reject: (error: unknown) => void }> = [];
   private onTheirWay = 0;
   private armed = false;
 
-  /** @param groupSize most items handed on together, asked for each time */
+  /**
+   * @param handOn what it resolves with, where it is a list, are the items' own results in their order
+   * @param groupSize most items handed on together, asked for each time
+   */
   constructor(
-    private readonly handOn: (items: T[]) => Promise<unknown>,
+    private readonly handOn: (items: T[]) => Promise<R[] | unknown>,
     private readonly groupSize: () => number,
   ) {}
 
-  /** Resolves when the item's group was handed on; rejects with the reason when that failed. */
-  add(item: T): Promise<void> {
+  /** Resolves when the item's group was handed on, with the item's own result; rejects with the reason when that failed. */
+  add(item: T): Promise<R> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
       this.arm();
@@ -38,7 +41,7 @@ export class Coalescer<T> {
       this.onTheirWay++;
       this.handOn(group.map(({ item }) => item))
         .then(
-          () => group.forEach(({ resolve }) => resolve()),
+          (results) => group.forEach(({ resolve }, index) => resolve((Array.isArray(results) ? results[index] : undefined) as R)),
           (error: unknown) => group.forEach(({ reject }) => reject(error)),
         )
         .finally(() => {

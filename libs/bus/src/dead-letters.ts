@@ -26,8 +26,9 @@ export class DeadLetters {
     return (await this.queue.getJob(jobIdOf(id)))?.data as DeadLetter | undefined;
   }
 
-  async remove(id: string): Promise<boolean> {
-    return (await this.queue.remove(jobIdOf(id))) > 0;
+  /** Removing what is not there is a no-op. */
+  async remove(id: string): Promise<void> {
+    await this.queue.remove(jobIdOf(id));
   }
 
   /** Letters that pass the filter, newest first. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type Answer, isSettled, type Request, type RequestRecord, RequestState, type TrailStep } from '@conductor/contracts';
-import type { Redis, Result } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { type Keys, keysOf } from './keys';
+import { LedgerScript } from './ledger-scripts';
 import { asRedisUnavailable, RedisUnavailable } from './redis';
 
 /** How long records are kept, in milliseconds. */
@@ -36,57 +37,16 @@ export interface Settlement {
   reason?: string | undefined;
 }
 
-// Every script touches one key and calls as little as it can: they run for every message. Steps of the trail are fields of their
-// own, named `t:` and a number that grows, so that adding one does not read the others.
-const scripts = {
-  conductorAccept: `
-    if redis.call('HSETNX', KEYS[1], 'hash', ARGV[1]) == 0 then
-      return redis.call('HMGET', KEYS[1], 'hash', 'state')
-    end
-    redis.call('HSET', KEYS[1], 'state', 'queued', 'request', ARGV[2], ARGV[3], ARGV[4])
-    redis.call('PEXPIRE', KEYS[1], ARGV[5])
-    return false`,
-  conductorClaim: `
-    local at = redis.call('HMGET', KEYS[1], 'state', 'job')
-    local state = at[1]
-    if not state then return 'unknown' end
-    if state == 'answered' or state == 'dead-lettered' or state == 'discarded' then return 'settled' end
-    if state == 'active' and at[2] ~= ARGV[1] then return 'elsewhere' end
-    redis.call('HSET', KEYS[1], 'state', 'active', 'job', ARGV[1], 'platform', ARGV[2], ARGV[3], ARGV[4])
-    if state == 'active' then return 'interrupted' end
-    return 'go'`,
-  conductorMove: `
-    local state = redis.call('HGET', KEYS[1], 'state')
-    if state == 'answered' or state == 'discarded' then return 0 end
-    if state == 'dead-lettered' and ARGV[1] ~= 'redriving' then return 0 end
-    redis.call('HSET', KEYS[1], 'state', ARGV[1], ARGV[2], ARGV[3])
-    redis.call('PEXPIRE', KEYS[1], ARGV[4])
-    return 1`,
-  conductorSettle: `
-    local state = redis.call('HGET', KEYS[1], 'state')
-    if state == 'answered' or state == 'discarded' then return 0 end
-    if state == 'dead-lettered' and ARGV[1] == 'dead-lettered' then return 0 end
-    if state == 'active' and ARGV[6] == 'unless-active' then return 0 end
-    redis.call('HSET', KEYS[1], 'state', ARGV[1], 'settled', ARGV[2], ARGV[3], ARGV[4])
-    redis.call('PEXPIRE', KEYS[1], ARGV[5])
-    return 1`,
-} as const;
-
-declare module 'ioredis' {
-  interface RedisCommander<Context> {
-    conductorAccept(key: string, hash: string, request: string, stepName: string, step: string, ttlMs: number): Result<[string, string] | null, Context>;
-    conductorClaim(key: string, job: string, platform: string, stepName: string, step: string): Result<Claim | 'unknown', Context>;
-    conductorMove(key: string, state: string, stepName: string, step: string, ttlMs: number): Result<0 | 1, Context>;
-    conductorSettle(key: string, state: string, settled: string, stepName: string, step: string, ttlMs: number, condition: 'always' | 'unless-active'): Result<0 | 1, Context>;
-  }
-}
-
 /**
  * What is known of each message, and the one place that decides what may happen to it: a message is settled once, whatever
  * is delivered twice. Kept in Redis next to the queues; survives with them.
  */
 export class Ledger {
   private readonly keys: Keys;
+  private readonly accepting: LedgerScript<[string, string] | null>;
+  private readonly claiming: LedgerScript<Claim | 'unknown'>;
+  private readonly moving: LedgerScript<0 | 1>;
+  private readonly settling: LedgerScript<0 | 1>;
 
   constructor(
     private readonly redis: Redis,
@@ -94,7 +54,10 @@ export class Ledger {
     private readonly retention: Retention,
   ) {
     this.keys = keysOf(namespace);
-    for (const [name, lua] of Object.entries(scripts)) redis.defineCommand(name, { numberOfKeys: 1, lua });
+    this.accepting = new LedgerScript(redis, 'conductorAccept');
+    this.claiming = new LedgerScript(redis, 'conductorClaim');
+    this.moving = new LedgerScript(redis, 'conductorMove');
+    this.settling = new LedgerScript(redis, 'conductorSettle');
   }
 
   /**
@@ -105,7 +68,7 @@ export class Ledger {
   accept(request: Request, steps: TrailStep[], compared = false): Promise<Acceptance> {
     return this.ask(async () => {
       const hash = compared ? fingerprint(request) : '';
-      const known = await this.redis.conductorAccept(this.keys.request(request.id), hash, JSON.stringify(request), stepName(), lines(steps), this.retention.ttlMs);
+      const known = await this.accepting.run(this.keys.request(request.id), hash, JSON.stringify(request), lines(steps), this.retention.ttlMs);
       if (!known) return { fresh: true };
       const sameContent = known[0] === '' ? fingerprint((await this.read(request.id))?.request ?? request) === fingerprint(request) : !compared || known[0] === hash;
       return { fresh: false, sameContent, state: RequestState.parse(known[1]) };
@@ -117,14 +80,19 @@ export class Ledger {
    * @returns the id that owns the key
    */
   bindKey(source: string, key: string, id: string): Promise<string> {
-    return this.ask(async () => (await this.redis.set(this.keys.idempotency(source, key), id, 'PX', this.retention.keyedRetentionMs, 'NX', 'GET')) ?? id);
+    return this.ask(async () => {
+      const binding = this.keys.idempotency(source, key);
+      // Redis before 7 does not take NX and GET in one command.
+      if (await this.redis.set(binding, id, 'PX', this.retention.keyedRetentionMs, 'NX')) return id;
+      return (await this.redis.get(binding)) ?? this.bindKey(source, key, id);
+    });
   }
 
   /** Takes a message in hand before its platform is asked. */
   claim(request: Request, job: string, platform: string, step: TrailStep): Promise<Claim> {
     return this.ask(async () => {
       const key = this.keys.request(request.id);
-      const claim = await this.redis.conductorClaim(key, job, platform, stepName(), JSON.stringify(step));
+      const claim = await this.claiming.run(key, job, platform, JSON.stringify(step));
       if (claim !== 'unknown') return claim;
       // Its record is gone: it waited longer than records are kept. The message itself is here, so it is written down again.
       await this.accept(request, []);
@@ -134,7 +102,7 @@ export class Ledger {
 
   /** @returns false when the message was settled already, so that nothing moves any more */
   move(id: string, state: 'queued' | 'waiting' | 'rerouting' | 'redriving', steps: TrailStep[]): Promise<boolean> {
-    return this.ask(async () => (await this.redis.conductorMove(this.keys.request(id), state, stepName(), lines(steps), this.retention.ttlMs)) === 1);
+    return this.ask(async () => (await this.moving.run(this.keys.request(id), state, lines(steps), this.retention.ttlMs)) === 1);
   }
 
   /**
@@ -146,7 +114,7 @@ export class Ledger {
     const keyed = request.keyed || state !== 'answered';
     const ttl = keyed ? this.retention.keyedRetentionMs : this.retention.retentionMs;
     const keep = state === 'dead-lettered' ? this.retention.ttlMs : ttl;
-    return this.ask(async () => (await this.redis.conductorSettle(this.keys.request(request.id), state, JSON.stringify({ ...settled, settledAt: step.at }), stepName(), JSON.stringify(step), keep, condition)) === 1);
+    return this.ask(async () => (await this.settling.run(this.keys.request(request.id), state, JSON.stringify({ ...settled, settledAt: step.at }), JSON.stringify(step), keep, condition)) === 1);
   }
 
   /** All that is known of a message; undefined when it never was, or its time is over. */
@@ -175,16 +143,11 @@ export class Ledger {
   }
 }
 
-let steps = 0;
-/** Sorts by time, then by order within this process. */
-const stepName = () => `t:${Date.now().toString(36)}:${(steps = (steps + 1) % 1_000_000).toString(36).padStart(4, '0')}`;
-
 const trailOf = (fields: Record<string, string>): TrailStep[] =>
-  Object.keys(fields)
-    .filter((name) => name.startsWith('t:'))
-    .sort()
-    .flatMap((name) => fields[name]!.split('\n').filter(Boolean).map((line) => JSON.parse(line) as TrailStep))
-    .sort((a, b) => a.at - b.at);
+  Object.entries(fields)
+    .filter(([name]) => name.startsWith('t:'))
+    .sort(([a], [b]) => Number(a.slice(2)) - Number(b.slice(2)))
+    .flatMap(([, steps]) => steps.split('\n').filter(Boolean).map((line) => JSON.parse(line) as TrailStep));
 
 const lines = (steps: TrailStep[]) => steps.map((step) => JSON.stringify(step)).join('\n');
 

@@ -13,6 +13,13 @@ interface Waiter {
 /** How long a reply may be overdue before the ledger is asked: pub/sub may lose one, the ledger does not. */
 const LOOK_UP_AFTER_MS = 500;
 const Batch = z.array(Reply);
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+};
 
 /**
  * One process's inbox for replies, over one Redis subscription, however many messages it waits for (BullMQ's
@@ -49,6 +56,7 @@ export class ReplyInbox {
    * @returns the reply, or the ledger's record where the reply was lost; undefined when `timeoutMs` is over or `signal` aborts
    */
   wait(id: string, timeoutMs: number, signal?: AbortSignal): Promise<Reply | RequestRecord | undefined> {
+    if (signal?.aborted) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       const timer = setTimeout(() => waiter.settle(undefined), timeoutMs);
       const cancel = () => waiter.settle(undefined);
@@ -81,7 +89,7 @@ export class ReplyInbox {
 
   private readonly receive = (channel: string, text: string) => {
     if (channel !== this.channel) return;
-    const batch = Batch.safeParse(JSON.parse(text));
+    const batch = Batch.safeParse(parsed(text));
     if (!batch.success) return this.logger.error({ reason: z.prettifyError(batch.error) }, 'a reply of unknown shape is ignored');
     for (const reply of batch.data) {
       for (const observer of this.observers) observer(reply);

@@ -7,6 +7,8 @@ interface Resource {
 
 /** Longest time a drain may take. `Worker.close()` of BullMQ waits for Redis, which may be away. */
 const DRAIN_MS = 8_000;
+/** What comes after one that hangs still gets this long. */
+const LAST_CHANCE_MS = 100;
 
 /**
  * What a process holds, let go in the reverse order of its taking: doors and consumers first, then what they need to finish
@@ -33,10 +35,10 @@ export class Resources {
   }
 
   private async letGo(): Promise<void> {
-    const givenUp = new Promise<'late'>((resolve) => setTimeout(resolve, DRAIN_MS, 'late').unref());
+    const timeIsUp = new Promise<void>((resolve) => setTimeout(resolve, DRAIN_MS).unref());
     for (const { name, close } of this.held.reverse()) {
       const end = await Promise.race([
-        givenUp,
+        timeIsUp.then(() => new Promise<'late'>((resolve) => setTimeout(resolve, LAST_CHANCE_MS, 'late').unref())),
         Promise.resolve()
           .then(close)
           .then(() => 'closed' as const, (error: unknown) => {

@@ -49,8 +49,17 @@ export class Notices {
 
   private readonly receive = (channel: string, text: string) => {
     if (channel !== this.channel) return;
-    const notice = ControlNotice.safeParse(JSON.parse(text));
+    const notice = ControlNotice.safeParse(parsed(text));
     if (!notice.success) return this.logger.warn({ reason: notice.error.message }, 'a notice of unknown shape is ignored');
     for (const handler of [...this.handlers]) handler(notice.data);
   };
 }
+
+/** What is no JSON is no notice. */
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};

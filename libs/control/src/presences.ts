@@ -20,6 +20,7 @@ export class Presences {
   /** All that ever reported and were not removed; judge by `at` who is silent. */
   async all(): Promise<Presence[]> {
     const values = await this.connections.commands.hvals(this.key);
-    return values.map((json) => Presence.parse(JSON.parse(json)));
+    // One of another shape, from another version, must not hide the others.
+    return values.flatMap((json) => Presence.safeParse(JSON.parse(json)).data ?? []);
   }
 }

@@ -9,7 +9,9 @@ const RE_READ_MS = 3_000;
  * every reconnection and every few seconds. Reading it costs nothing and works while Redis is away.
  */
 export class Replica<T extends { version: number }> {
-  private values = new Map<string, T>();
+  private readonly values = new Map<string, T>();
+  /** Versions that were read and are older than what is here. */
+  private readonly older = new Map<string, number>();
   private timer?: NodeJS.Timeout;
   private readonly listeners: Array<(key: string, value: T, before: T | undefined) => void> = [];
 
@@ -54,8 +56,21 @@ export class Replica<T extends { version: number }> {
   /** @throws when Redis is away */
   async reRead(): Promise<void> {
     const fields = await this.connections.commands.hgetall(this.key);
-    for (const [key, json] of Object.entries(fields)) this.take(key, JSON.parse(json) as T);
+    for (const [key, json] of Object.entries(fields)) this.takeRead(key, JSON.parse(json) as T);
     for (const key of this.values.keys()) if (!(key in fields)) this.values.delete(key);
+  }
+
+  /**
+   * What Redis holds is the truth, also when it is older than what is here (Redis lost its last second). Once may be a notice that
+   * overtook the reading; twice in a row is not.
+   */
+  private takeRead(key: string, value: T) {
+    const here = this.values.get(key);
+    const older = here !== undefined && value.version < here.version;
+    if (older && this.older.get(key) === value.version) this.values.delete(key);
+    if (older) this.older.set(key, value.version);
+    else this.older.delete(key);
+    this.take(key, value);
   }
 
   private readonly reReadQuietly = () => {

@@ -1,0 +1,93 @@
+import type { Redis } from 'ioredis';
+import { Coalescer } from './coalescer';
+
+const SETTLED = `local function settled(state) return state == 'answered' or state == 'discarded' end`;
+// Steps of the trail are fields of their own, so that adding one does not read the others; named `t:` and the number of fields so
+// far, which only ever grows: the order in which they came here, whatever the clocks of those who sent them say.
+const STEP = `local function step(key) return 't:' .. redis.call('HLEN', key) end`;
+
+/** What each script does for one message, whose key is `key` and whose arguments are `arg[1]`, `arg[2]`, … */
+const bodies = {
+  /** hash, request, step, ttl → nothing when it is new, else its hash and state */
+  conductorAccept: {
+    args: 4,
+    lua: `
+      if redis.call('HSETNX', key, 'hash', arg[1]) == 0 then return redis.call('HMGET', key, 'hash', 'state') end
+      redis.call('HSET', key, 'state', 'queued', 'request', arg[2], step(key), arg[3])
+      redis.call('PEXPIRE', key, arg[4])
+      return false`,
+  },
+  /** job, platform, step → go, settled, elsewhere, interrupted, unknown */
+  conductorClaim: {
+    args: 3,
+    lua: `
+      local at = redis.call('HMGET', key, 'state', 'job', 'hash')
+      local state = at[1]
+      if settled(state) or state == 'dead-lettered' then return 'settled' end
+      if not at[3] then return 'unknown' end
+      if state == 'active' and at[2] ~= arg[1] then return 'elsewhere' end
+      redis.call('HSET', key, 'state', 'active', 'job', arg[1], 'platform', arg[2], step(key), arg[3])
+      return state == 'active' and 'interrupted' or 'go'`,
+  },
+  /** state, step, ttl → 1 when it moved */
+  conductorMove: {
+    args: 3,
+    lua: `
+      local state = redis.call('HGET', key, 'state')
+      if settled(state) or (state == 'dead-lettered' and arg[1] ~= 'redriving') then return 0 end
+      redis.call('HSET', key, 'state', arg[1], step(key), arg[2])
+      redis.call('PEXPIRE', key, arg[3])
+      return 1`,
+  },
+  /** state, settlement, step, ttl, condition → 1 when it is settled by this */
+  conductorSettle: {
+    args: 5,
+    lua: `
+      local state = redis.call('HGET', key, 'state')
+      if settled(state) or (state == 'dead-lettered' and arg[1] == 'dead-lettered') then return 0 end
+      if state == 'active' and arg[5] == 'unless-active' then return 0 end
+      redis.call('HSET', key, 'state', arg[1], 'settled', arg[2], step(key), arg[3])
+      redis.call('PEXPIRE', key, arg[4])
+      return 1`,
+  },
+} as const;
+
+export type ScriptName = keyof typeof bodies;
+
+/** Messages in one call. A script holds Redis up for about 10 µs each. */
+const KEYS_IN_ONE_CALL = 64;
+
+/**
+ * Runs one script for many messages in one call, since a call costs more than what it does. All keys must live on one node: the
+ * ledger's share a hash tag.
+ */
+export class LedgerScript<R> {
+  private readonly calls: Coalescer<{ key: string; args: ReadonlyArray<string | number> }, R>;
+
+  constructor(redis: Redis, name: ScriptName) {
+    const { args, lua } = bodies[name];
+    redis.defineCommand(name, { lua: overAllKeys(lua, args) });
+    const run = (redis as unknown as Record<ScriptName, (...all: Array<string | number>) => Promise<R[]>>)[name].bind(redis);
+    this.calls = new Coalescer(
+      (calls) => run(calls.length, ...calls.map(({ key }) => key), ...calls.flatMap((call) => call.args)),
+      () => KEYS_IN_ONE_CALL,
+    );
+  }
+
+  run(key: string, ...args: ReadonlyArray<string | number>): Promise<R> {
+    return this.calls.add({ key, args });
+  }
+}
+
+const overAllKeys = (body: string, args: number) => `
+  ${SETTLED}
+  ${STEP}
+  local function one(key, arg) ${body}
+  end
+  local results = {}
+  for i, key in ipairs(KEYS) do
+    local arg = {}
+    for n = 1, ${args} do arg[n] = ARGV[(i - 1) * ${args} + n] end
+    results[i] = one(key, arg)
+  end
+  return results`;
