@@ -1,9 +1,7 @@
-import type { Config } from '@conductor/config';
 import type { PlatformDefinition } from '@conductor/platform-kit';
+import type { BrainConfig } from './brain-config';
 import { ChatPlatform, WAITING_PLACES } from './chat.platform';
 import { EchoPlatform } from './echo.platform';
-
-export type BrainConfig = Config['brain'];
 
 const ECHOES_AT_ONCE = 16;
 /** Taken in hand beyond those that wait, to see whether they are more urgent; if not, they are told that it is busy. */

@@ -1,6 +1,6 @@
 import { SetupFailure } from '@conductor/platform-kit';
 import { z } from 'zod';
-import type { BrainConfig } from './brain';
+import type { BrainConfig } from './brain-config';
 import { fromNetwork, fromStatus, notUnderstood, type Told, tooSlow } from './chat-failures';
 
 export interface ChatMessage {

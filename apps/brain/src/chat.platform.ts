@@ -1,6 +1,6 @@
 import type { Answer, PluginHealth } from '@conductor/contracts';
 import { DeliveryFailure, type PlatformContext, type PlatformPlugin, type PlatformRequest } from '@conductor/platform-kit';
-import type { BrainConfig } from './brain';
+import type { BrainConfig } from './brain-config';
 import { ChatEndpoint, type ChatMessage } from './chat-endpoint';
 import { conversationOf, ConversationMemory, recent, type Turn } from './conversation-memory';
 import { EndpointWatch } from './endpoint-watch';

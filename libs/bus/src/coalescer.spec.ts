@@ -64,6 +64,12 @@ describe('the coalescer', () => {
     await expect(good).resolves.toBeUndefined();
   });
 
+  it('gives each its own result, where the group’s result is a list', async () => {
+    const coalescer = new Coalescer<string, string>((items) => Promise.resolve(items.map((item) => item.toUpperCase())), () => 2);
+
+    expect(await Promise.all(['a', 'b', 'c'].map((item) => coalescer.add(item)))).toEqual(['A', 'B', 'C']);
+  });
+
   it('goes on after a failure', async () => {
     const { coalescer, sent, groups } = build();
     const bad = coalescer.add('bad');

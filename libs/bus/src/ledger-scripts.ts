@@ -3,8 +3,9 @@ import { Coalescer } from './coalescer';
 
 const SETTLED = `local function settled(state) return state == 'answered' or state == 'discarded' end`;
 // Steps of the trail are fields of their own, so that adding one does not read the others; named `t:` and the number of fields so
-// far, which only ever grows: the order in which they came here, whatever the clocks of those who sent them say.
-const STEP = `local function step(key) return 't:' .. redis.call('HLEN', key) end`;
+// far, which only ever grows: the order in which they came here, whatever the clocks of those who sent them say. A message that
+// waits for days for its platform keeps its first steps and the newest.
+const STEP = `local function step(key) return 't:' .. math.min(redis.call('HLEN', key), 200) end`;
 
 /** What each script does for one message, whose key is `key` and whose arguments are `arg[1]`, `arg[2]`, … */
 const bodies = {

@@ -3,7 +3,8 @@ import type { Reply, Request } from '@conductor/contracts';
 import { forget, openTestContext, until } from '@conductor/testing';
 import { Ledger, ReplyInbox, ReplySender } from './index';
 
-const FOREVER = 20_000;
+/** Longer than a test may take. */
+const FOREVER = 600_000;
 
 const replyTo = (id: string, more: Partial<Reply> = {}): Reply => ({
   id,

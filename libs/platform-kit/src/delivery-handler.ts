@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Claim, type DeadLetters, type JobContext, type JobHandler, type Ledger, type QueueProducer, type ReplySender } from '@conductor/bus';
+import type { Claim, DeadLetters, JobContext, JobHandler, Ledger, QueueProducer, ReplySender } from '@conductor/bus';
 import {
   type Delivery, expiresAt, type Failure, type InboundItem, type Outcome, Parcel, type platformQueue, type RequestState, type TrailStep,
 } from '@conductor/contracts';
@@ -124,7 +124,7 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
 
     this.counters.requests++;
     if (abandoned) this.counters.abandoned++;
-    if (outcome.result !== 'done' && outcome.result !== 'not-now') this.counters.errors++;
+    if (isError(outcome)) this.counters.errors++;
     this.onOutcome(delivery, outcome, platformMs);
     await this.settleFor(delivery, job, { outcome, queuedMs, platformMs });
   }
@@ -224,5 +224,8 @@ const INTERRUPTED: Outcome = {
 };
 
 const endKey = (delivery: Delivery, job: JobContext) => `${job.jobId}/${delivery.request.id}`;
+/** A platform that refuses a bad message works; one that is busy does too. */
+const isError = (outcome: Outcome) => outcome.result !== 'done' && outcome.result !== 'not-now' && outcome.class !== 'rejected';
+
 const backOff = (attempts: number) => Math.min(FIRST_BACK_OFF_MS * 2 ** (attempts - 1), LONGEST_BACK_OFF_MS) * (0.5 + Math.random() / 2);
 const round = (ms: number) => Math.round(ms * 100) / 100;

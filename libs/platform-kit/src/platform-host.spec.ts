@@ -1,8 +1,16 @@
 import { RedisUnavailable } from '@conductor/bus';
 import { openPlatforms, type PlatformStage, ScriptedPlatform, until } from '@conductor/testing';
+import { DeliveryFailure } from './index';
 
 const [one, other] = [new ScriptedPlatform(), new ScriptedPlatform()];
 let stage: PlatformStage;
+const others: PlatformStage[] = [];
+const openAnother = async (platform: ScriptedPlatform, how: Parameters<ScriptedPlatform['definition']>[1] = {}) => {
+  const another = await openPlatforms([platform.definition('p', how)]);
+  others.push(another);
+  return another;
+};
+afterEach(() => Promise.all(others.splice(0).map((another) => another.close())));
 beforeAll(async () => {
   stage = await openPlatforms([one.definition('one'), other.definition('other')]);
   await Promise.all([stage.router.untilState('one', 'ready'), stage.router.untilState('other', 'ready')]);
@@ -71,14 +79,45 @@ it.each([
 ])('%s that Redis could not take is put down later, without asking the platform again', async (_, onRequest, end) => {
   const platform = new ScriptedPlatform();
   platform.onRequest = onRequest;
-  const strict = await openPlatforms([platform.definition('p', { attempts: 1, repeatable: false })]);
+  const strict = await openAnother(platform, { attempts: 1, repeatable: false });
   jest.spyOn(strict.host.ledger, 'settle').mockRejectedValueOnce(new RedisUnavailable('away'));
   const id = await strict.router.send('p');
 
   expect(await strict.router.settled(id)).toMatchObject(end);
   expect(platform.timesAsked(id)).toBe(1);
   await until(() => expect(strict.router.repliesTo(id)).toHaveLength(1));
-  await strict.close();
+});
+
+describe('a message that goes on', () => {
+  /** However long the ledger takes, whoever gets the message next must not find it in our hands. */
+  const openWithSlowLedger = async (failure: DeliveryFailure) => {
+    const platform = new ScriptedPlatform();
+    platform.onRequest = async () => {
+      if (platform.requests.length === 1) throw failure;
+      return { text: 'done' };
+    };
+    const slow = await openAnother(platform);
+    const move = slow.host.ledger.move.bind(slow.host.ledger);
+    jest.spyOn(slow.host.ledger, 'move').mockImplementation(async (...how) => {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      return move(...how);
+    });
+    return slow;
+  };
+
+  it('is carried out when it comes again at once', async () => {
+    const { router } = await openWithSlowLedger(DeliveryFailure.notNow(0, { code: 'rate-limited', message: 'slow down' }));
+
+    expect(await router.ask('p')).toMatchObject({ state: 'answered' });
+  });
+
+  it('is let go of before the routers get it for a fallback', async () => {
+    const { router } = await openWithSlowLedger(DeliveryFailure.never({ code: 'no', message: 'no' }));
+    const id = await router.send('p', {}, { fallbacks: ['backup'] });
+    await until(async () => expect(await router.inbound()).toHaveLength(1));
+
+    expect(await router.ledger.read(id)).toMatchObject({ state: 'rerouting' });
+  });
 });
 
 describe('asking the routers and waiting for the answer', () => {

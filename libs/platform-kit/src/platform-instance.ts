@@ -117,12 +117,13 @@ export class PlatformInstance {
   /** Takes no more work, finishes what is in hand, lets the platform go. */
   async close(): Promise<void> {
     this.offs.forEach((off) => off());
-    clearInterval(this.beat);
     this.leaving.abort();
     await this.changes;
     this.handler.pause();
     await this.consumer.close();
     await this.letGo();
+    // Until here: an instance that finishes its work is not silent.
+    clearInterval(this.beat);
     await Promise.all([this.ports.presences.remove(this.id), this.announce('left')]).catch(() => {});
   }
 

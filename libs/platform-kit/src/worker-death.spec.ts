@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { openPlatforms, type PlatformStage, RouterDouble, ScriptedPlatform, testNamespace, testRedisUrl, TypeScriptChild, until } from '@conductor/testing';
+import { openPlatforms, type PlatformStage, type RouterDouble, ScriptedPlatform, testNamespace, testRedisUrl, TypeScriptChild, until } from '@conductor/testing';
 
 const LOCK_MS = 1_000;
 const WORKER = join(__dirname, 'testing/doomed-worker.ts');

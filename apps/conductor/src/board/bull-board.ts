@@ -17,5 +17,5 @@ export const serveBoard = async (nest: NestFastifyApplication, queues: QueueWatc
   const board = createBullBoard({ queues: [], serverAdapter: adapter, options: { uiConfig: { boardTitle: 'Conductor queues' } } });
   queues.onQueue((queue) => board.addQueue(new BullMQAdapter(queue, { readOnlyMode: true })));
   board.addQueue(new BullMQAdapter(deadLetters.queue, { readOnlyMode: true }));
-  await nest.register(adapter.registerPlugin() as never, { prefix: PATH } as never);
+  await nest.register(adapter.registerPlugin(), { prefix: PATH });
 };

@@ -1,5 +1,5 @@
 import { availableParallelism, freemem, loadavg, totalmem } from 'node:os';
-import { DeadLetters, type RedisConnections } from '@conductor/bus';
+import type { DeadLetters, RedisConnections } from '@conductor/bus';
 import type { PlatformView, SystemStatus } from '@conductor/contracts';
 import type { Presences } from '@conductor/control';
 import type { Database } from '@conductor/persistence';

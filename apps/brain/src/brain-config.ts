@@ -1,0 +1,3 @@
+import type { Config } from '@conductor/config';
+
+export type BrainConfig = Config['brain'];

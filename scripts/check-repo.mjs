@@ -1,0 +1,91 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join, sep } from 'node:path';
+import { main } from './lib/problem.mjs';
+import { inProject, ROOT } from './lib/project.mjs';
+
+const OURS = ['apps', 'libs', 'test', 'scripts', 'docker', 'docs'];
+const LONGEST_FILE = 300;
+const SOURCE = /^(apps|libs)\/.*\.(ts|js|cjs|mjs)$/;
+const SPEC = /\.spec\.ts$/;
+/** Such a name says nothing of what is inside, so everything ends up there. */
+const SAYS_NOTHING = /^(common|shared|utils?|helpers?)(\.|$)/i;
+/** In containers these are the same everywhere. */
+const CONTAINER = /^docker\/|(^|\/)(Dockerfile|compose)[^/]*$/;
+
+/** What ESLint and dependency-cruiser cannot see. Each check says what is wrong and what to do. */
+const checks = {
+  'package-lock.json names addresses': () => {
+    const addresses = read('package-lock.json').match(/"resolved": *"[a-z+]+:[^"]*"/g) ?? [];
+    return addresses.length > 0
+      ? [`${addresses.length} packages are tied to the address they were once fetched from: take the lines with "resolved" out; npm finds packages by name and checks their integrity (docs: \`omit-lockfile-registry-resolved\`).`]
+      : [];
+  },
+
+  [`files of more than ${LONGEST_FILE} lines`]: (files) =>
+    files
+      .filter((file) => SOURCE.test(file) && !SPEC.test(file))
+      .map((file) => ({ file, lines: read(file).trimEnd().split('\n').length }))
+      .filter(({ lines }) => lines > LONGEST_FILE)
+      .map(({ file, lines }) => `${file} has ${lines}: it does more than one job.`),
+
+  'names that say nothing': (files) => {
+    const parts = files.filter((file) => /^(apps|libs|test|scripts)\//.test(file)).flatMap((file) => file.split('/').map((part, at, all) => ({ part, path: all.slice(0, at + 1).join('/') })));
+    return [...new Set(parts.filter(({ part }) => SAYS_NOTHING.test(part)).map(({ path }) => path))].map((path) => `${path}: name it after what it does, or put its parts beside those that use them.`);
+  },
+
+  'contracts that nobody can import': (files) => {
+    const index = read('libs/contracts/src/index.ts');
+    return files
+      .filter((file) => /^libs\/contracts\/src\/.*\.ts$/.test(file) && !SPEC.test(file) && basename(file) !== 'index.ts')
+      .map((file) => `./${file.slice('libs/contracts/src/'.length, -'.ts'.length)}`)
+      .filter((module) => !index.includes(`'${module}'`))
+      .map((module) => `${module} is not exported from libs/contracts/src/index.ts.`);
+  },
+
+  'paths of one machine': (files) => {
+    const ofHomes = /(?<![\w.~-])\/(?:root|home\/[\w.-]+|Users\/[\w.-]+)\//;
+    // A checkout right below the root would match too much.
+    const ofThisCheckout = ROOT.split(sep).length > 2 ? `${ROOT}/` : undefined;
+    return files
+      .filter((file) => !CONTAINER.test(file))
+      .flatMap((file) => read(file).split('\n').map((line, at) => ({ where: `${file}:${at + 1}`, line })))
+      .map(({ where, line }) => ({ where, found: ofHomes.exec(line)?.[0] ?? (ofThisCheckout && line.includes(ofThisCheckout) ? ofThisCheckout : undefined) }))
+      .filter(({ found }) => found)
+      .map(({ where, found }) => `${where} names ${found}, which is not there on other machines.`);
+  },
+};
+
+/** Text files: those under version control, and those in our folders that soon will be. Ignored ones and a person's own notes are not ours. */
+const listFiles = () => {
+  const files = fromGit() ?? OURS.flatMap(fromDisk);
+  return files.filter((file) => existsSync(inProject(file)) && !readFileSync(inProject(file)).subarray(0, 8_000).includes(0));
+};
+
+const fromGit = () => {
+  const list = (...args) => execFileSync('git', ['ls-files', '-z', ...args], { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 1e8 }).split('\0').filter(Boolean);
+  try {
+    return [...list(), ...list('--others', '--exclude-standard', '--', ...OURS)];
+  } catch {
+    return undefined;
+  }
+};
+
+const fromDisk = (folder) =>
+  existsSync(inProject(folder))
+    ? readdirSync(inProject(folder), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length + 1).split(sep).join('/'))
+    : [];
+
+const read = (file) => readFileSync(inProject(file), 'utf8');
+
+await main(() => {
+  const files = listFiles();
+  const findings = Object.entries(checks).flatMap(([title, check]) => {
+    const found = check(files);
+    return found.length > 0 ? [`${title}:`, ...found.map((finding) => `  ${finding}`)] : [];
+  });
+  if (findings.length > 0) console.error(findings.join('\n'));
+  return findings.length > 0 ? 1 : 0;
+});
