@@ -65,9 +65,12 @@ export class ConductorModule {
     const startup = resources.hold('start-up', new StartupSequence({ context, phases, routes, keys, database, transitions, health, registrar }), (open) => open.stop());
     const leadership = resources.hold(
       'leadership',
-      new Leadership(new Lease(connections, 'conductor', instance, LEASE_MS), LEASE_MS / 3, logger, () => {
-        void startup.run();
-        void redrives.endOrphans().catch(() => {});
+      new Leadership(new Lease(connections, 'conductor', instance, LEASE_MS), LEASE_MS, logger, {
+        active: () => {
+          void startup.run();
+          void redrives.endOrphans().catch(() => {});
+        },
+        passive: () => startup.pause(),
       }),
       (open) => open.resign(),
     );

@@ -70,7 +70,7 @@ export class CheckRounds {
     if (channel !== this.inbox) return;
     const { round } = this;
     if (!round) return;
-    const responseTimeMs = performance.now() - round.sentAt;
+    const responseTimeMs = Math.round((performance.now() - round.sentAt) * 10) / 10;
     const answers = this.reportsIn(text)
       .filter(({ check }) => check === round.check)
       .map((report) => ({ report, responseTimeMs }));

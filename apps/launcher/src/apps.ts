@@ -10,7 +10,10 @@ export interface App {
   readonly portVariable: string;
   /** The script that Node runs. */
   readonly entry: string;
-  /** Apps of the same number stop side by side, lower numbers first: who takes work in stops before who carries it. */
+  /**
+   * Apps of the same number stop side by side, lower numbers first: the health monitor, so that it takes a wanted stop for no
+   * outage; then who takes work in; then who carries it.
+   */
   readonly stopOrder: number;
   /** Carries every message: may spend memory on speed. */
   readonly busy?: boolean;
@@ -22,7 +25,7 @@ type Description = Omit<App, 'port' | 'entry'>;
 const APPS = [
   { name: 'conductor', what: 'admin REST, API docs at /docs, queues at /queues', portVariable: 'CONDUCTOR_PORT', stopOrder: 3 },
   { name: 'router', what: 'messages in', portVariable: 'ROUTER_PORT', stopOrder: 2, busy: true },
-  { name: 'health-monitor', what: 'checks every platform', portVariable: 'HEALTH_MONITOR_PORT', stopOrder: 2 },
+  { name: 'health-monitor', what: 'checks every platform', portVariable: 'HEALTH_MONITOR_PORT', stopOrder: 0 },
   { name: 'android', what: 'phones', portVariable: 'ANDROID_PORT', stopOrder: 1 },
   { name: 'brain', what: 'answers messages', portVariable: 'BRAIN_PORT', stopOrder: 1 },
   { name: 'stubs', what: 'platforms that are not hooked up yet', portVariable: 'STUBS_PORT', stopOrder: 1 },

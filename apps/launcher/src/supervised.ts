@@ -145,7 +145,7 @@ export class Supervised {
 
   private quarantine(how: string, words: LastWords): void {
     const within = seconds(this.timings.quarantineWindowMs);
-    const reason = `died ${this.deaths.length} times within ${within} (last: ${how}) and is left alone now; mend the cause, then start it again`;
+    const reason = `died ${this.deaths.length} times within ${within} (last: ${how}) and is left alone now; mend the cause, then POST /v1/processes/${this.name}/start at the conductor, or stop and start the Conductor`;
     this.logger.error({ program: this.name, lastWords: words.lines }, `${this.name} ${reason}. Everything else goes on.`);
     this.become({ state: 'quarantined', reason: [reason, words.gist && `It said: ${words.gist}`].filter(Boolean).join('. '), pid: undefined, url: undefined });
   }

@@ -193,7 +193,7 @@ describe('the router', () => {
       await system.directory.desire('discord', { enabled: false, reason: 'maintenance' });
       await until(async () => expect((await system.send(message())).status).toBe(503));
       const { body } = await system.send<{ id: string }>(message({ waitFor: 'acceptance', content: 'later' }));
-      expect(await system.record(body.id)).toMatchObject({ state: 'queued' });
+      expect(await system.record(body.id)).toMatchObject({ state: 'waiting', trail: expect.arrayContaining([expect.objectContaining({ step: 'held', platform: 'discord' })]) });
 
       await system.directory.desire('discord', { enabled: true });
       await system.judge('discord', 'ready');
@@ -223,6 +223,18 @@ describe('the router', () => {
     const before = probes;
     await until(async () => expect(await flaky()).toMatchObject({ status: 200, body: { answer: { text: 'mended' } } }));
     expect(probes).toBe(before);
+  });
+
+  it('holds what may wait while a breaker is open, and sends it when the breaker lets it', async () => {
+    await system.directory.desire('discord', { forcedBreaker: 'open' });
+    await until(async () => expect((await system.send(message())).status).toBe(503));
+    const { body } = await system.send<{ id: string }>(message({ waitFor: 'acceptance', content: 'patience' }));
+    const stepsOf = async () => (await system.record(body.id)).trail.filter(({ step }) => step === 'held').length;
+    await until(async () => expect(await stepsOf()).toBeGreaterThanOrEqual(2));
+    expect(discord.asked.some(({ id }) => id === body.id)).toBe(false);
+
+    await system.directory.desire('discord', { forcedBreaker: null });
+    await until(async () => expect(await system.record(body.id)).toMatchObject({ state: 'answered' }));
   });
 
   describe('on the bus', () => {

@@ -19,6 +19,7 @@ export class RedisConnections {
   readonly commands: Redis;
   readonly subscriber: Redis;
   private readonly others: Redis[] = [];
+  private readonly away = new Set<Redis>();
 
   constructor(
     private readonly url: string,
@@ -56,21 +57,24 @@ export class RedisConnections {
     for (const connection of [...this.others, this.subscriber, this.commands]) connection.disconnect();
   }
 
+  /** All connections go and come together; people are told once. */
+  private lost(connection: Redis, error: Error) {
+    if (this.away.size === 0) this.logger.warn({ reason: error.message }, 'Redis is not reachable; trying again until it is');
+    this.away.add(connection);
+  }
+
+  private found(connection: Redis) {
+    if (this.away.delete(connection) && this.away.size === 0) this.logger.info('Redis is reachable again');
+  }
+
   private open(options: RedisOptions): Redis {
     const connection = new Redis(this.url, {
       ...options,
       // Loopback comes back fast; the jitter keeps many processes from knocking in step.
       retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2_000) * (0.5 + Math.random() / 2),
     });
-    let away = false;
-    connection.on('error', (error: Error) => {
-      if (!away) this.logger.warn({ reason: error.message }, 'Redis is not reachable; trying again until it is');
-      away = true;
-    });
-    connection.on('ready', () => {
-      if (away) this.logger.info('Redis is reachable again');
-      away = false;
-    });
+    connection.on('error', (error: Error) => this.lost(connection, error));
+    connection.on('ready', () => this.found(connection));
     return connection;
   }
 }

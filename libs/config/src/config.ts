@@ -30,7 +30,7 @@ export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
 
-const OUR_PREFIXES = /^(CONDUCTOR|ROUTER|ANDROID|HEALTH|STUBS|BRAIN|PRESENCE|METRICS|REQUEST|BREAKER|STARTUP)_/;
+const OUR_PREFIXES = /^(CONDUCTOR|ROUTER|ROUTES|DEAD_LETTER|ANDROID|HEALTH|STUBS|BRAIN|PRESENCE|METRICS|REQUEST|BREAKER|STARTUP)_/;
 
 /**
  * Reads the configuration from environment variables.

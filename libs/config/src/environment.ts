@@ -35,7 +35,7 @@ export const Environment = z.object({
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(600_000).describe('requests a minute and key, at each door'),
   REQUEST_RETENTION_MS: ms(600_000).describe('how long an answered request can be asked for'),
   REQUEST_KEYED_RETENTION_MS: ms(86_400_000).describe('the same, where the caller gave an id or an idempotency key'),
-  MESSAGE_TTL_MS: ms(7 * 86_400_000).describe('how long a message may wait for its platform'),
+  MESSAGE_TTL_MS: ms(7 * 86_400_000).describe('how long the record of a message that is not settled is kept'),
   DEAD_LETTER_RETENTION_MS: ms(180 * 86_400_000).describe('how long dead letters are kept'),
   JOB_LOCK_MS: ms(15_000).describe('a job whose worker died is taken over after this time'),
   BREAKER_VOLUME: z.coerce.number().int().min(1).default(5).describe('least number of outcomes in 10 s before a breaker may open'),

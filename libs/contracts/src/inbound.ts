@@ -17,6 +17,8 @@ export const InboundItem = z.discriminatedUnion('type', [
     fallbacks: z.array(PlatformName).min(1),
     tried: z.array(PlatformName),
   }),
+  /** No candidate could take a message that may wait; now they are asked again. */
+  z.object({ type: z.literal('held'), request: Request, candidates: z.array(PlatformName).min(1) }),
   /** An operator wants a dead letter sent again, to `to` or to where it was going. */
   z.object({ type: z.literal('redrive'), request: Request, to: PlatformName.optional(), task: z.string() }),
 ]);

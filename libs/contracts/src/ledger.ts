@@ -18,7 +18,7 @@ export const isSettled = (state: RequestState): boolean => ['answered', 'dead-le
 /** One step of a message's way. */
 export const TrailStep = z.object({
   at: z.number().describe('epoch ms'),
-  step: z.enum(['accepted', 'routed', 'passed-over', 'started', 'answered', 'retry', 'postponed', 'failed', 'unknown', 'rerouted', 'dead-lettered', 'redriven', 'discarded', 'interrupted', 'expired']),
+  step: z.enum(['accepted', 'routed', 'passed-over', 'held', 'started', 'answered', 'retry', 'postponed', 'failed', 'unknown', 'rerouted', 'dead-lettered', 'redriven', 'discarded', 'interrupted', 'expired']),
   platform: z.string().optional(),
   instance: z.string().optional(),
   attempt: z.number().optional(),

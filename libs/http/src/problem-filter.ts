@@ -35,7 +35,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (thrown instanceof Problem) return thrown;
     const error = asRedisUnavailable(thrown);
     if (error instanceof RedisUnavailable) {
-      return new Problem('redis-unavailable', 'The message store cannot be reached at the moment. Nothing was accepted; send the request again later.', {
+      return new Problem('redis-unavailable', 'The message store cannot be reached at the moment. A message may or may not have been accepted: send it again later under the same id, and it is carried out once.', {
         retryAfterSeconds: error.retryAfterMs / 1_000,
         cause: thrown,
       });

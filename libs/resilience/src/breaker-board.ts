@@ -7,6 +7,8 @@ import { type Admission, type BreakerSettings, PlatformBreaker, PROBE_TIMEOUT_MS
 /** Kinds are named by callers: beyond this number a platform's further kinds share one breaker. */
 const OPERATIONS_PER_PLATFORM = 32;
 const OTHERS = 'others';
+/** States in which a platform takes messages; one that is only starting is not probed. */
+const WORKS = new Set<string>(['ready', 'degraded', 'recovering']);
 /** Each router shows its breakers anew this often; what was not shown for three times as long belongs to a router that is gone. */
 const SHOW_MS = 5_000;
 
@@ -29,10 +31,10 @@ export class BreakerBoard {
   ) {
     this.key = breakersKey(connections.namespace);
     this.shows = setInterval(() => void this.store(this.states()).catch(() => {}), SHOW_MS).unref();
-    directory.verdicts.onChange((platform, verdict, before) => {
+    directory.verdicts.onChange((platform, verdict) => {
       for (const breaker of this.of(platform)) {
         if (verdict.state === 'failed') breaker.trip(verdict.reason);
-        else if (before?.state === 'failed') breaker.probeSoon(`health: ${verdict.reason}`);
+        else if (WORKS.has(verdict.state)) breaker.probeSoon(`health: ${verdict.reason}`);
       }
     });
     directory.desired.onChange((platform, { forcedBreaker }) => {
@@ -118,8 +120,11 @@ const isFull = (operations: Map<string, PlatformBreaker>) => operations.size >= 
 
 const breakersKey = (namespace: string) => `${namespace}:breakers`;
 
-/** Breakers of all routers as they were last shown. */
+/** Breakers of all routers as they were last shown; what routers left behind that are gone is swept away. */
 export const shownBreakers = async (connections: RedisConnections): Promise<BreakerState[]> => {
-  const values = await connections.commands.hvals(breakersKey(connections.namespace));
-  return values.map((json) => BreakerState.parse(JSON.parse(json))).filter(({ at }) => Date.now() - at < 3 * SHOW_MS);
+  const key = breakersKey(connections.namespace);
+  const fields = Object.entries(await connections.commands.hgetall(key)).map(([field, json]) => ({ field, state: BreakerState.parse(JSON.parse(json)) }));
+  const stale = fields.filter(({ state }) => Date.now() - state.at >= 3 * SHOW_MS).map(({ field }) => field);
+  if (stale.length > 0) await connections.commands.hdel(key, ...stale);
+  return fields.filter(({ field }) => !stale.includes(field)).map(({ state }) => state);
 };

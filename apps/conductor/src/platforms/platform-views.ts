@@ -58,6 +58,7 @@ const newer = (a: PlatformState | undefined, b: PlatformState | undefined) => (a
 const stateOf = (desired: DesiredState | undefined, verdict: PlatformState | undefined): Pick<PlatformView, 'state' | 'reason'> => {
   if (desired && !desired.enabled) return { state: 'disabled', reason: desired.reason ?? 'switched off by an operator' };
   if (desired?.suspended) return { state: 'suspended', reason: desired.suspended.reason };
+  if (verdict?.state === 'disabled' || verdict?.state === 'suspended') return { state: 'registered', reason: 'wanted again; it is about to start' };
   if (verdict) return { state: verdict.state, reason: verdict.reason };
   return { state: 'registered', reason: 'known, but never judged: no health monitor has seen an instance of it' };
 };

@@ -57,9 +57,14 @@ export class StartupSequence {
     context.logger.info({ ms: Date.now() - this.startedAt }, 'the system is up');
   }
 
-  async stop(): Promise<void> {
+  /** Another conductor is active now. */
+  pause() {
     clearInterval(this.renewal);
     this.ports.registrar.leave();
+  }
+
+  async stop(): Promise<void> {
+    this.pause();
     if (this.renewal) await this.ports.phases.withdraw().catch(() => {});
   }
 

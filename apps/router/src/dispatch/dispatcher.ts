@@ -1,5 +1,5 @@
-import type { DeadLetters, Ledger, ReplySender } from '@conductor/bus';
-import { type Delivery, expiresAt, type Failure, type Request, type TrailStep } from '@conductor/contracts';
+import type { DeadLetters, Ledger, QueueProducer, ReplySender } from '@conductor/bus';
+import { type Delivery, expiresAt, type Failure, type inboundQueue, type Request, type TrailStep } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import type { OutcomeWatch } from './outcome-watch';
 import type { ParcelSender } from './parcel-sender';
@@ -8,6 +8,7 @@ import type { Choice, PlatformChooser } from './platform-chooser';
 export interface DispatchPorts {
   chooser: PlatformChooser;
   sender: ParcelSender;
+  inbound: QueueProducer<typeof inboundQueue>;
   watch: OutcomeWatch;
   ledger: Ledger;
   deadLetters: DeadLetters;
@@ -43,6 +44,14 @@ export class Dispatcher {
     return choice.platform ? [...passed, { at, step: 'routed', platform: choice.platform, rule }] : passed;
   }
 
+  /** Asks again for a message that was held. @throws RedisUnavailable */
+  async sendHeld(request: Request, candidates: readonly string[]): Promise<void> {
+    const choice = await this.choose(candidates, request.kind);
+    const moved = !choice.platform || (await this.ports.ledger.move(request.id, 'queued', this.steps('held', choice)));
+    if (moved) await this.send(request, choice);
+    else choice.admission?.settle('neutral');
+  }
+
   /** @throws RedisUnavailable */
   async send(request: Request, choice: Choice, tried: string[] = []): Promise<Dispatched> {
     const { sender, watch } = this.ports;
@@ -59,14 +68,23 @@ export class Dispatcher {
   }
 
   private async withoutCandidate(request: Request, choice: Choice, tried: string[]): Promise<Dispatched> {
-    const { chooser, sender } = this.ports;
-    const reason = choice.passedOver.map(({ platform, why }) => `${platform} is ${why}`).join('; ') || 'no platform is left to try';
-    const patient = request.waitFor === 'acceptance' && tried.length === 0 && choice.passedOver.find(({ platform }) => chooser.isKnown(platform));
-    if (!patient) return this.bury(request, 'platform-unavailable', reason, choice.passedOver.at(-1)?.platform);
-    const delivery = this.delivery(request, patient.platform, choice.passedOver.map(({ platform }) => platform).filter((platform) => platform !== patient.platform && chooser.isKnown(platform)), tried);
-    const delayMs = patient.retryAt === undefined ? 0 : Math.max(SHORTEST_HOLD_MS, patient.retryAt - Date.now());
-    if (delayMs > 0) await sender.sendLater(delivery, delayMs);
-    else await sender.send(delivery);
+    const { chooser, sender, inbound, ledger } = this.ports;
+    const reason = choice.passedOver.map(({ platform, why }) => `${platform}: ${why}`).join('; ') || 'no platform is left to try';
+    const known = choice.passedOver.filter(({ platform }) => chooser.isKnown(platform));
+    const [patient] = known;
+    if (request.waitFor === 'answer' || tried.length > 0 || !patient) return this.bury(request, 'platform-unavailable', reason, choice.passedOver.at(-1)?.platform);
+
+    const candidates = known.map(({ platform }) => platform);
+    const broken = known.find(({ retryAt }) => retryAt !== undefined);
+    await ledger.move(request.id, 'waiting', [{ at: Date.now(), step: 'held', platform: (broken ?? patient).platform, message: reason }]);
+    if (broken) {
+      // Its breaker is open while its instances run: it must not be found in their queue, but be asked for again here.
+      const delayMs = Math.max(SHORTEST_HOLD_MS, (broken.retryAt ?? 0) - Date.now());
+      await inbound.add(`held-${request.id}-${Date.now()}`, { items: [{ type: 'held', request, candidates }] }, { delayMs });
+      return { state: 'held', platform: broken.platform, reason };
+    }
+    // Nobody serves it now; whoever will finds it waiting.
+    await sender.send(this.delivery(request, patient.platform, candidates.slice(1), tried));
     return { state: 'held', platform: patient.platform, reason };
   }
 

@@ -5,7 +5,7 @@ import type { Redis } from 'ioredis';
 
 /** A parcel holds about this much work: more would keep messages from an instance that idles. */
 const PARCEL_WORK_MS = 20;
-const LARGEST_PARCEL = 16;
+const LARGEST_PARCEL = 32;
 /** How much a new measurement counts against what was known. */
 const SMOOTHING = 0.1;
 
@@ -28,11 +28,6 @@ export class ParcelSender {
   /** Resolves when the message is safely kept. @throws RedisUnavailable */
   send(delivery: Delivery): Promise<void> {
     return this.lane(delivery.platform).parcels.add(delivery);
-  }
-
-  /** The same, not to be taken up before `delayMs` are over. */
-  sendLater(delivery: Delivery, delayMs: number): Promise<void> {
-    return this.lane(delivery.platform).producer.add(jobId([delivery]), { deliveries: [delivery] }, { delayMs });
   }
 
   measured(platform: string, platformMs: number) {

@@ -36,6 +36,8 @@ export class InboundHandler implements JobHandler<typeof inboundQueue> {
         return this.answer(item, redelivered);
       case 'reroute':
         return this.reroute(item);
+      case 'held':
+        return this.dispatcher.sendHeld(item.request, item.candidates);
       case 'redrive':
         return this.redrive(item);
     }

@@ -56,6 +56,7 @@ export class Ingress {
     const request = await this.identified(given, caller, trace);
     const plan = this.planner.plan(request);
     if (!this.chooser.isKnown(plan.target) && !plan.fallbacks.some((fallback) => this.chooser.isKnown(fallback))) {
+      if (plan.rule === 'default') throw new Problem('no-route', `no route rule takes this message, and the default target ${plan.target} has never started here; name a target, add a rule, or set ROUTER_DEFAULT_TARGET`);
       throw new Problem('unknown-platform', `rule ${plan.rule} leads to ${plan.target}, and no platform of that name has ever started here; GET /v1/platforms at the conductor lists those that have`);
     }
     const choice = await this.dispatcher.choose([plan.target, ...plan.fallbacks], request.kind);
@@ -72,7 +73,7 @@ export class Ingress {
       const retryAt = choice.passedOver.find((passed) => passed.retryAt !== undefined)?.retryAt;
       return { state: 'dead-lettered', id: request.id, code: sent.code, reason: sent.reason, rejected: false, retryAfterMs: retryAt === undefined ? 5_000 : retryAt - Date.now() };
     }
-    if (!waiting) return { state: 'accepted', id: request.id, status: 'queued' };
+    if (!waiting) return { state: 'accepted', id: request.id, status: sent.state === 'held' ? 'waiting' : 'queued' };
     return this.ended(request, await waiting, sent.platform);
   }
 

@@ -22,7 +22,7 @@ export class RequestsController {
   @Allow('ingress')
   @Answers(200, Answered)
   @Answers(202, Accepted)
-  @Fails('invalid-request', 'id-conflict', 'body-too-large', 'unknown-platform', 'idempotency-key-reused', 'rejected', 'rate-limited', 'delivery-failed', 'outcome-unknown', 'platform-unavailable', 'redis-unavailable', 'overloaded', 'deadline-exceeded')
+  @Fails('invalid-request', 'id-conflict', 'body-too-large', 'unknown-platform', 'no-route', 'idempotency-key-reused', 'rejected', 'rate-limited', 'delivery-failed', 'outcome-unknown', 'platform-unavailable', 'redis-unavailable', 'overloaded', 'deadline-exceeded')
   async submit(@ZodBody(RequestInput) input: z.output<typeof RequestInput>, @Caller() caller: Caller, @Trace() trace: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Answered | Accepted> {
     const startedAt = performance.now();
     this.gate.pass();
@@ -45,6 +45,7 @@ export class RequestsController {
   }
 
   @Get(':id')
+  @Allow('viewer', 'ingress')
   @Answers(200, RequestRecord)
   @Fails('not-found', 'redis-unavailable')
   async read(@ZodParam('id', RequestId) id: string): Promise<RequestRecord> {

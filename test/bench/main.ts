@@ -1,0 +1,37 @@
+import { Redis } from 'ioredis';
+import { healthTick } from './health-tick.bench';
+import { overhead } from './overhead.bench';
+import { print, type Result, writeReport } from './support/report';
+import { wholeSystem } from './system.bench';
+import { throughput } from './throughput.bench';
+import { verdictToRefusal } from './verdict.bench';
+
+/** `node main.js <redis url> <report file> [names…]`: runs the benchmarks; a report is written when all ran. */
+const [redisUrl = '', file = '', ...names] = process.argv.slice(2);
+
+const benches: Record<string, () => Promise<Result | Result[]>> = {
+  throughput: () => throughput(redisUrl),
+  overhead: () => overhead(redisUrl),
+  verdict: () => verdictToRefusal(redisUrl),
+  health: () => healthTick(redisUrl),
+  system: () => wholeSystem(),
+};
+
+const redisVersion = async (): Promise<string> => {
+  const redis = new Redis(redisUrl);
+  const info = await redis.info('server');
+  redis.disconnect();
+  return /redis_version:(\S+)/.exec(info)?.[1] ?? 'of unknown version';
+};
+
+void (async () => {
+  const results: Result[] = [];
+  for (const [name, bench] of Object.entries(benches)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    const measured = [await bench()].flat();
+    measured.forEach(print);
+    results.push(...measured);
+  }
+  if (names.length === 0) writeReport(file, results, await redisVersion());
+  process.exit(0);
+})();

@@ -1,0 +1,38 @@
+import { openLoop, percentile, RawPoster } from './support/load';
+import type { Result } from './support/report';
+import { Stage } from './support/stage';
+
+const PER_SECOND = 500;
+const SECONDS = 20;
+
+/** What routing adds to the platform's own time, seen from outside, at a steady 500 requests a second. */
+export const overhead = async (redisUrl: string): Promise<Result> => {
+  const stage = await Stage.open(redisUrl);
+  const idle: RawPoster[] = [];
+  const bytes = RawPoster.bytes(`${stage.router.url}/v1/requests`, stage.key, { target: 'echo', kind: 'message', content: 'hello world' });
+  const outside: number[] = [];
+  const told: number[] = [];
+  const call = async () => {
+    const poster = idle.pop() ?? new RawPoster(stage.router.url);
+    const startedAt = performance.now();
+    const { status, body } = await poster.post(bytes);
+    const whole = performance.now() - startedAt;
+    if (status !== 200) throw new Error(`${status}: ${body}`);
+    const { timings } = JSON.parse(body) as { timings: { platformMs: number; overheadMs: number } };
+    outside.push(whole - timings.platformMs);
+    told.push(timings.overheadMs);
+    idle.push(poster);
+  };
+  await openLoop(PER_SECOND, 3, call);
+  outside.length = told.length = 0;
+  await openLoop(PER_SECOND, SECONDS, call);
+  idle.forEach((poster) => poster.close());
+  await stage.close();
+  const row = (name: string, values: number[]) => [name, ...[0.5, 0.9, 0.99, 1].map((share) => percentile(values, share).toFixed(2))];
+  return {
+    title: `Routing overhead at ${PER_SECOND} requests/s, open loop, ${SECONDS} s`,
+    note: 'Milliseconds: the whole time of a REST request minus the platform’s own. Goals: p50 2.5, p99 10.',
+    columns: ['measured', 'p50', 'p90', 'p99', 'most'],
+    rows: [row('by the client', outside), row('by the router (`timings.overheadMs`)', told)],
+  };
+};
