@@ -1,4 +1,5 @@
 import type { RequestRecord, RouteExplanation, SystemStatus } from '@conductor/contracts';
+import { until } from '@conductor/testing';
 import { APPS, System } from './support/system';
 
 describe('a message reaches its platform', () => {
@@ -55,6 +56,16 @@ describe('a message reaches its platform', () => {
     expect(second.body).toMatchObject({ id: 'twice-1', instance: first.body.instance, answer: first.body.answer });
     expect([other.status, other.body.code]).toEqual([409, 'id-conflict']);
     expect((await system.record('twice-1')).trail.filter(({ step }) => step === 'answered')).toHaveLength(1);
+  });
+
+  it('gives the answer, too, to whoever sends it again while it is on its way', async () => {
+    const message = { id: 'on-its-way-1', target: 'twitch', content: 'Hello!' };
+    const wake = system.freeze('stubs');
+    await system.send({ ...message, waitFor: 'acceptance' });
+    const again = system.send(message);
+    await until(async () => expect(String((await system.ask('router', '/metrics')).body)).toMatch(/^router_requests_in_flight\S* 1$/m)).finally(wake);
+
+    expect(await again).toMatchObject({ status: 200, body: { platform: 'twitch', answer: { ok: true, received: { text: 'Hello!' } } } });
   });
 
   it('explains where a message would go, without sending it', async () => {

@@ -102,4 +102,39 @@ describe('nothing is lost', () => {
       await second.stop();
     }
   }, LIMIT_MS);
+
+  it('when the conductor, Redis and the router are killed in the middle of a redrive', async () => {
+    const system = await System.start({ env });
+    try {
+      const ids = Array.from({ length: FULL ? 600 : 200 }, (_, n) => `redriven-${n}`);
+      await system.post('conductor', '/v1/platforms/twitch/disable');
+      await until(async () => expect((await system.send({ target: 'twitch', content: 'off yet?' })).status).toBe(503));
+      const refused = await Promise.all(ids.map((id) => system.send({ id, target: 'twitch', content: `for ${id}` })));
+      expect(refused.filter(({ body }) => body.request?.state !== 'dead-lettered')).toEqual([]);
+      await system.post('conductor', '/v1/platforms/twitch/enable');
+      await system.untilPlatform('twitch', 'ready');
+
+      const letters = async () => (await system.get<{ total: number }>('conductor', '/v1/dead-letters?platform=twitch&limit=1')).total;
+      const redrive = () => until(async () => expect((await system.post('conductor', '/v1/dead-letters/redrive', { filter: { platform: 'twitch' }, ratePerSecond: 50 })).status).toBe(202), 30_000);
+      for (const victim of ['conductor', 'redis', 'router'] as const) {
+        const before = await letters();
+        await redrive();
+        await until(async () => expect(await letters()).toBeLessThan(before), 20_000);
+        const killed = system.kill(victim);
+        await system.untilBack(victim, killed);
+        await system.untilWell();
+      }
+      // What the broken redrives had not sent is still here, and nothing is anywhere in between.
+      await until(async () => {
+        if ((await letters()) === 0) return;
+        await redrive();
+        throw new Error('there were letters left');
+      }, 60_000);
+      const records = await Promise.all(ids.map((id) => system.settled(id, 30_000)));
+
+      expect(records.filter(({ state, trail }) => state !== 'answered' || trail.filter(({ step }) => step === 'answered').length !== 1)).toEqual([]);
+    } finally {
+      await system.stop();
+    }
+  }, LIMIT_MS);
 });

@@ -42,6 +42,23 @@ describe('messages', () => {
     expect(body).toMatchObject({ id: `wait-${phone.deviceId}`, status: 'answered', answer: { content: { text: 'Echo: hello' } } });
   });
 
+  it('that nobody will answer are said to be so, to a phone that waits and over the socket', async () => {
+    const phone = await stage.phone(newUser());
+    const line = await stage.line(phone);
+    stage.brain.answers = false;
+    const waiting = stage.send(phone, { id: `fail-${phone.deviceId}`, content: 'hello', waitForAnswer: true });
+    const request = await until(() => {
+      const received = stage.brain.received.find(({ id }) => id === `fail-${phone.deviceId}`);
+      expect(received).toBeDefined();
+      return received!;
+    });
+    await stage.brain.fail(request);
+    stage.brain.answers = true;
+
+    expect(await waiting).toMatchObject({ status: 502, body: { code: 'delivery-failed', detail: expect.stringContaining('the brain is away'), request: { id: request.id, state: 'dead-lettered' } } });
+    expect(await line.next('message')).toMatchObject({ kind: 'failure', inReplyTo: request.id });
+  });
+
   it('whose answer comes after the deadline get a problem, and the answer over the socket', async () => {
     const phone = await stage.phone(newUser());
     const line = await stage.line(phone);

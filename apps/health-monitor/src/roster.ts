@@ -117,9 +117,11 @@ export class Roster {
     const heard = this.heard(now);
     const alive = new Set(heard.map(({ instance }) => instance));
     const livesOn = new Set(heard.map(({ platform }) => platform));
+    // Where no launcher tells of it: the same app came up anew on the same host after this one was last heard.
+    const succeeded = ({ presence: { platform, app, host }, seenAt }: KnownInstance) => heard.some((other) => other.platform === platform && other.app === app && other.host === host && other.startedAt > seenAt);
     return this.all()
       .filter(({ presence }) => !alive.has(presence.instance))
-      .filter(({ seenAt, ended, presence }) => now - seenAt > forgetAfterMs || (ended && livesOn.has(presence.platform)))
+      .filter((known) => now - known.seenAt > forgetAfterMs || (known.ended && livesOn.has(known.presence.platform)) || succeeded(known))
       .map(({ presence }) => presence.instance);
   }
 

@@ -66,7 +66,7 @@ export class RouterModule {
 
     context.readiness.push({ name: 'routing', check: () => ({ up: gate.opened, reason: gate.opened ? 'routing is open' : 'the system is starting' }) });
     context.flow.push({ name: 'inbound', check: () => ({ up: !gate.opened || inbound.isRunning, reason: 'the consumer of the inbound queue' }) });
-    routerMetrics(context, { breakers, ingress, inbox });
+    routerMetrics(context, { breakers, ingress, inbox, inbound: held });
 
     return {
       module: RouterModule,

@@ -257,6 +257,17 @@ describe('the router', () => {
       await until(() => expect(android.asked.find(({ inReplyTo }) => inReplyTo === asked.id)).toMatchObject({ kind: 'answer', user: 'anna', conversation: 'c1', id: `${asked.id}.answer` }));
     });
 
+    it('tells a platform that waits for an answer when none will come', async () => {
+      discord.behave = async () => {
+        throw DeliveryFailure.never({ code: 'chat-not-found', message: 'there is no such chat' });
+      };
+      const asked = request({ replyTo: { platform: 'android' } });
+      await inbound.add(`j-${asked.id}`, { items: [{ type: 'request', request: asked }] });
+
+      await until(() => expect(android.asked.find(({ inReplyTo }) => inReplyTo === asked.id)).toMatchObject({ kind: 'failure', user: 'anna', content: { failed: true, code: 'chat-not-found', text: expect.stringContaining('no such chat') } }));
+      discord.behave = async () => ({ text: 'well again' });
+    });
+
     it('takes the same message in once, however often it arrives', async () => {
       const asked = request();
       await Promise.all([1, 2, 3].map((n) => inbound.add(`j${n}-${asked.id}`, { items: [{ type: 'request', request: asked }] })));

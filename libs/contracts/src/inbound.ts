@@ -17,6 +17,8 @@ export const InboundItem = z.discriminatedUnion('type', [
     fallbacks: z.array(PlatformName).min(1),
     tried: z.array(PlatformName),
   }),
+  /** A message whose sender wants the answer as a message was given up: the sender is told. */
+  z.object({ type: z.literal('failed'), request: Request, code: z.string(), reason: z.string() }),
   /** No candidate could take a message that may wait; now they are asked again. */
   z.object({ type: z.literal('held'), request: Request, candidates: z.array(PlatformName).min(1) }),
   /** An operator wants a dead letter sent again, to `to` or to where it was going. */

@@ -12,12 +12,13 @@ export const Kind = token('a kind', /^[a-z][a-z0-9._-]*$/, 64);
 /** An id that callers may choose themselves. No `:` (queue engine) and no white space. */
 export const RequestId = token('an id', /^[A-Za-z][A-Za-z0-9._-]*$|^[0-9][A-Za-z0-9._-]*[A-Za-z._-][A-Za-z0-9._-]*$/, 128);
 
-/** Ids that end so belong to answers that travel as messages. */
-export const ANSWER_SUFFIX = '.answer';
-export const answerIdOf = (id: string) => `${id}${ANSWER_SUFFIX}`;
+/** Ids that end so belong to what comes back to a sender as a message. */
+const RETURN_SUFFIXES = ['.answer', '.failure'] as const;
+export const answerIdOf = (id: string) => `${id}.answer`;
+export const failureIdOf = (id: string) => `${id}.failure`;
 
 /** An id chosen by a caller: short enough that its answer's id is one too, and not such an id itself. */
-export const ChosenId = RequestId.max(120).refine((id) => !id.endsWith(ANSWER_SUFFIX), `must not end in ${ANSWER_SUFFIX}`);
+export const ChosenId = RequestId.max(120).refine((id) => !RETURN_SUFFIXES.some((suffix) => id.endsWith(suffix)), `must not end in ${RETURN_SUFFIXES.join(' or ')}`);
 
 /** A free-form identifier given by a platform: a user, a channel, a device. */
 export const ForeignId = z.string().min(1).max(256);

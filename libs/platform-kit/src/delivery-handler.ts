@@ -196,6 +196,7 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     const before = await this.ports.ledger.read(request.id);
     const at = Date.now();
     await this.ports.deadLetters.add({ id: request.id, request, platform: name, code, reason, at, by: this.instance, attempts: [...(before?.trail ?? []), last], trace: request.trace });
+    if (request.replyTo && 'platform' in request.replyTo) await this.ports.inbound.add({ type: 'failed', request, code, reason });
     const first = await this.ports.ledger.settle(request, { state: 'dead-lettered', code, reason, platform: name, instance: this.instance, queuedMs, platformMs }, { ...last, at, step: 'dead-lettered' });
     if (first) {
       this.ports.logger.warn({ request: request.id, trace: request.trace, code, reason }, 'a message was dead-lettered');

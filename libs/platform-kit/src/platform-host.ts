@@ -50,9 +50,11 @@ export class PlatformHost {
     const shared = { context, directory, presences: new Presences(connections), phases: new StartupPhases(connections, context.notices) };
     const replies = new ReplySender(connections.commands, connections.namespace);
     const meters = platformMetrics(context);
+    const queues = new Map<string, QueueProducer<ReturnType<typeof platformQueue>>>();
 
     for (const definition of definitions) {
       const again = resources.hold(`producer of ${definition.name}`, new QueueProducer(platformQueue(definition.name), producing, connections.namespace), (queue) => queue.close());
+      queues.set(definition.name, again);
       const instance = new PlatformInstance(definition, {
         ...shared,
         deliveries: { ledger: host.ledger, deadLetters, replies, inbound: host.inbound, again, logger: logger.child({ platform: definition.name }) },
@@ -61,6 +63,7 @@ export class PlatformHost {
       instance.observe(meters.outcome);
       host.instances.push(instance);
     }
+    meters.queues(queues);
     await connections.untilReady();
     const responder = resources.hold('health responder', new HealthResponder(context, host.instances), (open) => open.close());
     await responder.open();

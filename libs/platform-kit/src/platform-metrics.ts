@@ -1,4 +1,5 @@
 import type { Delivery, Outcome } from '@conductor/contracts';
+import type { QueueCounts } from '@conductor/bus';
 import type { AppContext } from '@conductor/http';
 import type { PlatformMetrics } from './platform-plugin';
 
@@ -8,6 +9,18 @@ export const platformMetrics = ({ metrics }: AppContext) => {
   const counters = metrics.counter('platform_events_total', 'What platforms count themselves', ['platform', 'name']);
   const values = metrics.gauge('platform_value', 'What platforms measure themselves', ['platform', 'name']);
   return {
+    /** Depth and age of the platforms' queues, asked at each scrape. */
+    queues: (queues: ReadonlyMap<string, { counts(): Promise<QueueCounts> }>) => {
+      const asked = async () => Promise.all([...queues].map(async ([platform, queue]) => ({ platform, counts: await queue.counts() })));
+      metrics.gauge('platform_queue_jobs', 'Jobs in the queue of a platform', ['platform', 'state'], async (gauge) => {
+        for (const { platform, counts } of await asked().catch(() => [])) {
+          for (const state of ['waiting', 'active', 'delayed'] as const) gauge.set({ platform, state }, counts[state]);
+        }
+      });
+      metrics.gauge('platform_queue_oldest_age_seconds', 'Age of the job that waits longest', ['platform'], async (gauge) => {
+        for (const { platform, counts } of await asked().catch(() => [])) gauge.set({ platform }, counts.oldestAgeMs / 1_000);
+      });
+    },
     outcome: (delivery: Delivery, outcome: Outcome, platformMs: number) =>
       duration.observe({ platform: delivery.platform, result: outcome.result }, platformMs / 1_000),
     of: (platform: string): PlatformMetrics => ({

@@ -44,7 +44,8 @@ export class History {
   }
 
   async answerTo(user: string, id: string): Promise<HistoryItem | undefined> {
-    return (await this.after(user, 0)).find((item) => item.inReplyTo === id);
+    const returned = (await this.after(user, 0)).filter((item) => item.inReplyTo === id);
+    return returned.find(({ kind }) => kind === 'answer') ?? returned[0];
   }
 
   /** Whether this message was sent to this user. */

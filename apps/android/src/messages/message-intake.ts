@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { Content, ForeignId, MAX_DEADLINE_MS, RequestId } from '@conductor/contracts';
+import { ChosenId, Content, ForeignId, MAX_DEADLINE_MS, textOf } from '@conductor/contracts';
 import { Problem } from '@conductor/http';
 import { z } from 'zod';
 import type { AndroidConfig } from '../android-config';
@@ -10,12 +10,10 @@ import type { History } from './history';
 import type { HistoryItem } from './history-item';
 import type { RateLimit } from './rate-limit';
 
-/** The routers name an answer after its message, `<id>.answer`: there must be room for it, and nobody may take that name before. */
-const PhoneMessageId = RequestId.max(120).refine((id) => !id.endsWith('.answer'), 'an id must not end with ".answer"');
 
 /** What a phone sends. */
 export const PhoneMessage = z.strictObject({
-  id: PhoneMessageId.optional().describe('chosen by the phone, so that sending it again is harmless; best a UUID with a letter before it'),
+  id: ChosenId.optional().describe('chosen by the phone, so that sending it again is harmless; best a UUID with a letter before it'),
   content: Content,
   conversation: ForeignId.optional().describe('`android_<user>` when not given'),
 });
@@ -81,17 +79,23 @@ export class MessageIntake {
     const waited = await waiting;
     switch (waited.end) {
       case 'answer':
-        return waited.answer;
+        return answered(waited.answer);
       case 'closed':
         throw new Problem('platform-unavailable', 'The message was accepted, but the platform stops here. The answer will be in the history and go to open sockets.', { request: { id, state: 'accepted' }, retryAfterSeconds: 5 });
       case 'late': {
         // A push may have been lost; the history is not.
         const kept = await this.history.answerTo(phone.user, id);
-        if (kept) return kept;
+        if (kept) return answered(kept);
         throw new Problem('deadline-exceeded', `No answer came within ${deadlineMs} ms. The message was accepted; its answer will be in the history and go to open sockets.`, { request: { id, state: 'accepted' } });
       }
     }
   }
 }
+
+/** What comes back may be the word that no answer will. @throws Problem */
+const answered = (item: HistoryItem): HistoryItem => {
+  if (item.kind !== 'failure') return item;
+  throw new Problem('delivery-failed', `${textOf(item.content)}. An operator can have it sent again.`, { request: { id: item.inReplyTo ?? item.id, state: 'dead-lettered' } });
+};
 
 const fingerprint = (content: Content, conversation: string) => createHash('sha256').update(JSON.stringify([content, conversation])).digest('base64url');

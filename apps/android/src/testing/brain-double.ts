@@ -23,6 +23,11 @@ export class BrainDouble {
     return this.router.send('android', { id: answerId, kind: 'answer', source: 'brain', inReplyTo: id, user: user!, conversation: conversation!, content: { text: `Echo: ${textOf(content)}` } });
   }
 
+  /** Sends the word that no answer will come, as the router does for a dead letter. */
+  async fail({ id, user, conversation }: Request): Promise<void> {
+    await this.router.send('android', { id: `${id}.failure`, kind: 'failure', source: 'router', inReplyTo: id, user: user!, conversation: conversation!, content: { text: 'Your message could not be answered: the brain is away', failed: true, code: 'platform-unavailable' } });
+  }
+
   private async take(items: InboundItem[]) {
     for (const item of items) {
       if (item.type !== 'request') continue;

@@ -94,6 +94,7 @@ export class Dispatcher {
     const at = Date.now();
     const trail = (await ledger.read(request.id))?.trail ?? [];
     await deadLetters.add({ id: request.id, request, ...(platform && { platform }), code, reason, at, by: router, attempts: trail, trace: request.trace });
+    if (request.replyTo && 'platform' in request.replyTo) await this.ports.inbound.add(`failed-${request.id}`, { items: [{ type: 'failed', request, code, reason }] });
     const first = await ledger.settle(request, { state: 'dead-lettered', code, reason, platform }, { at, step: 'dead-lettered', code, message: reason, ...(platform && { platform }) });
     if (first) logger.warn({ request: request.id, trace: request.trace, code, reason }, 'a message was dead-lettered');
     if (first && request.replyTo && 'inbox' in request.replyTo) {

@@ -1,5 +1,5 @@
 import type { DeadLetters, JobContext, JobHandler, Ledger } from '@conductor/bus';
-import { answerIdOf, type DataOf, type InboundItem, inboundQueue, type Request } from '@conductor/contracts';
+import { answerIdOf, type DataOf, failureIdOf, type InboundItem, inboundQueue, type Request } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import type { Dispatcher } from '../dispatch/dispatcher';
 import type { RoutePlanner } from '@conductor/routing';
@@ -34,6 +34,8 @@ export class InboundHandler implements JobHandler<typeof inboundQueue> {
         return this.request(item.request, redelivered);
       case 'answer':
         return this.answer(item, redelivered);
+      case 'failed':
+        return this.failed(item, redelivered);
       case 'reroute':
         return this.reroute(item);
       case 'held':
@@ -56,19 +58,26 @@ export class InboundHandler implements JobHandler<typeof inboundQueue> {
 
   /** An answer that is wanted as a message becomes one, with an id of its own that is always the same. */
   private answer({ request, answer }: Item<'answer'>, redelivered: boolean) {
+    return this.sendBack(request, { id: answerIdOf(request.id), kind: 'answer', content: answer }, redelivered);
+  }
+
+  /** Whoever waits for an answer on another platform learns that none will come; a redrive may still bring it. */
+  private failed({ request, code, reason }: Item<'failed'>, redelivered: boolean) {
+    const content = { text: `Your message could not be answered: ${reason}`, failed: true, code };
+    return this.sendBack(request, { id: failureIdOf(request.id), kind: 'failure', content }, redelivered);
+  }
+
+  private sendBack(request: Request, message: Pick<Request, 'id' | 'kind' | 'content'>, redelivered: boolean): Promise<unknown> {
     if (!request.replyTo || !('platform' in request.replyTo)) return Promise.resolve();
     const { id, user, conversation, trace, deadlineMs } = request;
     return this.request(
       {
-        id: answerIdOf(id),
+        ...message,
         target: request.replyTo.platform,
         source: 'router',
         ...(user !== undefined && { user }),
         ...(conversation !== undefined && { conversation }),
-        kind: 'answer',
-        content: answer,
         inReplyTo: id,
-        keyed: false,
         deadlineMs,
         waitFor: 'acceptance',
         receivedAt: Date.now(),
