@@ -101,7 +101,7 @@ describe('a platform that is killed', () => {
       expect([status, body.code, body.request]).toEqual([503, 'platform-unavailable', expect.objectContaining({ id: impatient.id, state: 'dead-lettered' })]);
       expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
       expect(ms).toBeLessThan(1_000);
-      expect(letter).toMatchObject({ platform: 'twitch', code: 'platform-unavailable', reason: expect.stringMatching(/twitch is failed: ./), request: { content: 'I cannot wait' } });
+      expect(letter).toMatchObject({ platform: 'twitch', code: 'platform-unavailable', reason: expect.stringMatching(/twitch.*failed: ./), request: { content: 'I cannot wait' } });
       expect(letter.attempts.length).toBeGreaterThan(0);
     });
 

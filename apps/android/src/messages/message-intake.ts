@@ -10,7 +10,6 @@ import type { History } from './history';
 import type { HistoryItem } from './history-item';
 import type { RateLimit } from './rate-limit';
 
-
 /** What a phone sends. */
 export const PhoneMessage = z.strictObject({
   id: ChosenId.optional().describe('chosen by the phone, so that sending it again is harmless; best a UUID with a letter before it'),
