@@ -104,6 +104,12 @@ export class Roster {
     for (const known of this.instances.values()) {
       const { presence } = known;
       const died = presence.app === app && presence.startedAt < at && (former === undefined || presence.pid === former);
+      const news = pid === undefined ? (reason.split('\n', 1)[0] ?? reason) : undefined;
+      if (known.ended && presence.app === app && news !== undefined && known.ended.how !== news) {
+        // Its process was quarantined since: the reason that is shown must be the last one.
+        known.ended = { ...known.ended, how: news };
+        platforms.add(presence.platform);
+      }
       if (!died || known.ended) continue;
       known.ended = { at, how: pid === undefined ? (reason.split('\n', 1)[0] ?? reason) : 'ended' };
       platforms.add(presence.platform);

@@ -11,6 +11,9 @@ import { type Timings, TIMINGS } from './timings';
 /** Ctrl-C can arrive twice, from the terminal and handed on by npm; what comes this soon after is the same one. */
 const SAME_PRESS_MS = 1_000;
 
+/** EX_CONFIG of sysexits.h, as every app has it: starting again changes nothing until a person mends the configuration. */
+const EXIT_CONFIGURATION = 78;
+
 /**
  * The whole life of the launcher process: start, run until told to stop, stop.
  * Plain classes and no Nest: it has to be up before anything else, in milliseconds, and to stay when memory is short;
@@ -43,7 +46,7 @@ export const launch = async (options: { apps?: App[]; timings?: Partial<Timings>
   } catch (error) {
     console.error(`\n${error instanceof CannotStart || error instanceof ConfigurationError ? error.message : String((error as Error).stack)}\n`);
     await launcher?.stop('it cannot go on');
-    process.exit(1);
+    process.exit(error instanceof ConfigurationError ? EXIT_CONFIGURATION : 1);
   }
 };
 

@@ -138,7 +138,7 @@ describe('the launcher', () => {
   it('names a wrong setting before it does anything', async () => {
     const launcher = launch({ apps: ['good-app'], env: { ROUTER_PORT: 'http' } });
 
-    expect(await launcher.exit).toBe(1);
+    expect(await launcher.exit).toBe(78);
     expect(launcher.output).toContain('ROUTER_PORT');
   });
 

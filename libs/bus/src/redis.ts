@@ -11,6 +11,13 @@ export class RedisUnavailable extends Error {
 const COMMAND_TIMEOUT_MS = 3_000;
 
 /**
+ * Redis that leaves so many pings in a row unanswered hangs. Its connection is given up then, so that callers are refused at once:
+ * ioredis sends one pipeline after the other, and each would wait out its own time.
+ */
+const UNANSWERED_PINGS = 2;
+const PING_EVERY_MS = 700;
+
+/**
  * The Redis connections of one process: one for commands, which fails at once while Redis is away; one for subscriptions;
  * and one for each worker, which waits for Redis instead. All come back by themselves.
  */
@@ -70,14 +77,30 @@ export class RedisConnections {
   private open(options: RedisOptions): Redis {
     const connection = new Redis(this.url, {
       ...options,
+      // A hanging server does not take part in closing.
+      disconnectTimeout: 100,
       // Loopback comes back fast; the jitter keeps many processes from knocking in step.
       retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2_000) * (0.5 + Math.random() / 2),
     });
+    if (options.commandTimeout !== undefined) giveUpWhenItHangs(connection);
     connection.on('error', (error: Error) => this.lost(connection, error));
     connection.on('ready', () => this.found(connection));
     return connection;
   }
 }
+
+const giveUpWhenItHangs = (connection: Redis) => {
+  let unanswered = 0;
+  const beat = setInterval(() => {
+    if (connection.status !== 'ready') unanswered = 0;
+    else if (unanswered >= UNANSWERED_PINGS) connection.disconnect(true);
+    else {
+      unanswered++;
+      connection.ping().then(() => (unanswered = 0), () => {});
+    }
+  }, PING_EVERY_MS).unref();
+  connection.once('end', () => clearInterval(beat));
+};
 
 const ready = async (connection: Redis, timeoutMs: number): Promise<void> => {
   if (connection.status === 'ready') return;

@@ -230,12 +230,14 @@ export class PlatformInstance {
   }
 
   private async report(event: 'arrived' | 'changed') {
+    // As it is now: by the time its presence is written it may have moved on, and that change says its own.
+    const { lifecycle, reason } = this;
     await this.ports.presences.report(this.presence());
-    await this.announce(event);
+    await this.announce(event, lifecycle, reason);
   }
 
-  private announce(event: 'arrived' | 'changed' | 'left') {
-    return this.ports.context.notices.publish({ type: 'instance', platform: this.name, instance: this.id, event, lifecycle: this.lifecycle, reason: this.reason });
+  private announce(event: 'arrived' | 'changed' | 'left', lifecycle = this.lifecycle, reason = this.reason) {
+    return this.ports.context.notices.publish({ type: 'instance', platform: this.name, instance: this.id, event, lifecycle, reason });
   }
 
   private presence(): Presence {

@@ -16,15 +16,14 @@ export type Submission =
   | { state: 'dead-lettered'; id: string; code: string; reason: string; rejected: boolean; retryAfterMs: number | undefined }
   | { state: 'late'; id: string; status: RequestState; reason: string };
 
-/** A message accepted this long ago and still not taken up may have been lost on the way to its queue. */
-const SENT_AGAIN_AFTER_MS = 2_000;
-
 /** After the deadline, a platform that has the message in hand gets this long to say how it ended. */
 const LAST_WORD_MS = 500;
 
 /** Lets requests in: written down first, then sent, then waited for. */
 export class Ingress {
   private inFlight = 0;
+  /** Written down, and on their way to their queues from here. */
+  private readonly sending = new Set<string>();
 
   constructor(
     private readonly planner: RoutePlanner,
@@ -68,7 +67,8 @@ export class Ingress {
     }
     // Waiting begins before sending: the answer may be faster than the acknowledgement.
     const waiting = request.waitFor === 'answer' ? this.inbox.wait(request.id, this.left(request), signal) : undefined;
-    const sent = await this.dispatcher.send(request, choice);
+    this.sending.add(request.id);
+    const sent = await this.dispatcher.send(request, choice).finally(() => this.sending.delete(request.id));
     if (sent.state === 'dead-lettered') {
       const retryAt = choice.passedOver.find((passed) => passed.retryAt !== undefined)?.retryAt;
       return { state: 'dead-lettered', id: request.id, code: sent.code, reason: sent.reason, rejected: false, retryAfterMs: retryAt === undefined ? 5_000 : retryAt - Date.now() };
@@ -88,15 +88,16 @@ export class Ingress {
   private async follow(request: Request, signal?: AbortSignal): Promise<Submission> {
     const record = await this.ledger.read(request.id);
     if (record && isSettled(record.state)) return this.fromRecord(record);
-    const lost = record?.state === 'queued' && Date.now() - record.request.receivedAt > SENT_AGAIN_AFTER_MS;
-    if (lost) {
+    // Not taken up: whoever wrote it down may have died, or lost Redis, before it was on its queue. A second copy there is dropped by the ledger.
+    if (record?.state === 'queued' && !this.sending.has(request.id)) {
       const plan = this.planner.plan(record.request);
       await this.dispatcher.send(record.request, await this.dispatcher.choose([plan.target, ...plan.fallbacks], request.kind));
     }
     if (request.waitFor === 'acceptance') return { state: 'accepted', id: request.id, status: record?.state ?? 'accepted' };
-    const end = await this.inbox.wait(request.id, this.left(request), signal);
-    if (end) return this.ended(request, end, record?.platform);
+    await this.inbox.wait(request.id, this.left(request), signal);
+    // Asked of the ledger: a reply brings the answer only to the router that the message first came to.
     const now = await this.ledger.read(request.id);
+    if (now && isSettled(now.state)) return this.fromRecord(now);
     return { state: 'late', id: request.id, status: now?.state ?? 'accepted', reason: 'the first request with this id or key is still going on' };
   }
 
