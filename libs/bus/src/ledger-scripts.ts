@@ -2,19 +2,23 @@ import type { Redis } from 'ioredis';
 import { Coalescer } from './coalescer';
 
 const SETTLED = `local function settled(state) return state == 'answered' or state == 'discarded' end`;
-// Steps of the trail are fields of their own, so that adding one does not read the others; named `t:` and the number of fields so
-// far, which only ever grows: the order in which they came here, whatever the clocks of those who sent them say. A message that
-// waits for days for its platform keeps its first steps and the newest.
-const STEP = `local function step(key) return 't:' .. math.min(redis.call('HLEN', key), 200) end`;
+// Steps of the trail are fields of their own, so that adding one does not read the others; named `t:` and the time by Redis' clock,
+// asked once a call: the order in which they came here, whatever the clocks of those who sent them say.
+const STEP = `
+  local now, steps = redis.call('TIME'), 0
+  local function step()
+    steps = steps + 1
+    return string.format('t:%s%06d%04d', now[1], now[2], steps)
+  end`;
 
 /** What each script does for one message, whose key is `key` and whose arguments are `arg[1]`, `arg[2]`, … */
 const bodies = {
-  /** hash, request, step, ttl → nothing when it is new, else its hash and state */
+  /** hash, request, step, ttl, `new` where nobody can have used the id → nothing when it is new, else its hash and state */
   conductorAccept: {
-    args: 4,
+    args: 5,
     lua: `
-      if redis.call('HSETNX', key, 'hash', arg[1]) == 0 then return redis.call('HMGET', key, 'hash', 'state') end
-      redis.call('HSET', key, 'state', 'queued', 'request', arg[2], step(key), arg[3])
+      if arg[5] ~= 'new' and redis.call('HSETNX', key, 'hash', arg[1]) == 0 then return redis.call('HMGET', key, 'hash', 'state') end
+      redis.call('HSET', key, 'hash', arg[1], 'state', 'queued', 'request', arg[2], step(), arg[3])
       redis.call('PEXPIRE', key, arg[4])
       return false`,
   },
@@ -27,7 +31,7 @@ const bodies = {
       if settled(state) or state == 'dead-lettered' then return 'settled' end
       if not at[3] then return 'unknown' end
       if state == 'active' and at[2] ~= arg[1] then return 'elsewhere' end
-      redis.call('HSET', key, 'state', 'active', 'job', arg[1], 'platform', arg[2], step(key), arg[3])
+      redis.call('HSET', key, 'state', 'active', 'job', arg[1], 'platform', arg[2], step(), arg[3])
       return state == 'active' and 'interrupted' or 'go'`,
   },
   /** state, step, ttl → 1 when it moved */
@@ -36,7 +40,9 @@ const bodies = {
     lua: `
       local state = redis.call('HGET', key, 'state')
       if settled(state) or (state == 'dead-lettered' and arg[1] ~= 'redriving') then return 0 end
-      redis.call('HSET', key, 'state', arg[1], step(key), arg[2])
+      -- A message that waits for days for its platform keeps its first steps and the newest.
+      local name = redis.call('HLEN', key) < 200 and step() or 't:newest'
+      redis.call('HSET', key, 'state', arg[1], name, arg[2])
       redis.call('PEXPIRE', key, arg[3])
       return 1`,
   },
@@ -47,7 +53,7 @@ const bodies = {
       local state = redis.call('HGET', key, 'state')
       if settled(state) or (state == 'dead-lettered' and arg[1] == 'dead-lettered') then return 0 end
       if state == 'active' and arg[5] == 'unless-active' then return 0 end
-      redis.call('HSET', key, 'state', arg[1], 'settled', arg[2], step(key), arg[3])
+      redis.call('HSET', key, 'state', arg[1], 'settled', arg[2], step(), arg[3])
       redis.call('PEXPIRE', key, arg[4])
       return 1`,
   },

@@ -67,10 +67,10 @@ describe('the ledger', () => {
       ['another user', { user: 'bob' }, false],
     ])('tells whether it is the same message when the id comes again with %s', async (_, more, sameContent) => {
       const request = requestOf({ content: { a: 'x', b: [1, { c: 3, d: 4 }] } });
-      await ledger.accept(request, [step('accepted')], true);
+      await ledger.accept(request, [step('accepted')], 'chosen');
       await claim(request, 'job-1');
 
-      expect(await ledger.accept({ ...request, ...more }, [step('accepted')], true)).toEqual({ fresh: false, sameContent, state: 'active' });
+      expect(await ledger.accept({ ...request, ...more }, [step('accepted')], 'chosen')).toEqual({ fresh: false, sameContent, state: 'active' });
     });
 
     it('gives an idempotency key to the first who asks', async () => {

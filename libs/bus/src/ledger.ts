@@ -62,15 +62,16 @@ export class Ledger {
 
   /**
    * Writes a message down before anything else happens to it.
-   * @param compared whether a message that came before under this id must have had the same content; only where callers choose ids
+   * @param id `made-here`: nobody can have used it before; `chosen` by a caller: what came before under it must have had the same
+   *   content; `repeated`: it may come again, always for the same message
    * @throws RedisUnavailable
    */
-  accept(request: Request, steps: TrailStep[], compared = false): Promise<Acceptance> {
+  accept(request: Request, steps: TrailStep[], id: 'made-here' | 'chosen' | 'repeated' = 'repeated'): Promise<Acceptance> {
     return this.ask(async () => {
-      const hash = compared ? fingerprint(request) : '';
-      const known = await this.accepting.run(this.keys.request(request.id), hash, JSON.stringify(request), lines(steps), this.retention.ttlMs);
+      const hash = id === 'chosen' ? fingerprint(request) : '';
+      const known = await this.accepting.run(this.keys.request(request.id), hash, JSON.stringify(request), lines(steps), this.retention.ttlMs, id === 'made-here' ? 'new' : '');
       if (!known) return { fresh: true };
-      const sameContent = known[0] === '' ? fingerprint((await this.read(request.id))?.request ?? request) === fingerprint(request) : !compared || known[0] === hash;
+      const sameContent = known[0] === '' ? fingerprint((await this.read(request.id))?.request ?? request) === fingerprint(request) : id !== 'chosen' || known[0] === hash;
       return { fresh: false, sameContent, state: RequestState.parse(known[1]) };
     });
   }
@@ -146,7 +147,7 @@ export class Ledger {
 const trailOf = (fields: Record<string, string>): TrailStep[] =>
   Object.entries(fields)
     .filter(([name]) => name.startsWith('t:'))
-    .sort(([a], [b]) => Number(a.slice(2)) - Number(b.slice(2)))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([, steps]) => steps.split('\n').filter(Boolean).map((line) => JSON.parse(line) as TrailStep));
 
 const lines = (steps: TrailStep[]) => steps.map((step) => JSON.stringify(step)).join('\n');

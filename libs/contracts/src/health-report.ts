@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Json } from './json';
 import { LifecycleState } from './platform-state';
 
 /** What a platform says when it is asked how it is. Source: the plugin itself. */
@@ -7,7 +8,7 @@ export const PluginHealth = z.object({
   /** For a person: what is wrong and what to do. */
   reason: z.string().optional(),
   /** Details worth showing, e.g. gateway latency. */
-  details: z.record(z.string(), z.json()).optional(),
+  details: z.record(z.string(), Json).optional(),
 });
 export type PluginHealth = z.output<typeof PluginHealth>;
 

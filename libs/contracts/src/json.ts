@@ -1,11 +1,17 @@
 import { z } from 'zod';
 
+/**
+ * Any JSON value. It is not looked into: all that is checked here has been parsed from JSON or is about to be written as JSON, and
+ * zod's own `z.json()` walks through every value of every message.
+ */
+export const Json = z.unknown() as unknown as z.ZodType<z.core.util.JSONType, z.core.util.JSONType>;
+
 /** What a message may carry: text, or an object (its `text`, if any, is what route patterns and people read). */
-export const Content = z.union([z.string().min(1), z.record(z.string(), z.json())]);
+export const Content = z.union([z.string().min(1), z.record(z.string(), Json)]);
 export type Content = z.output<typeof Content>;
 
 /** What a platform answers: an object whose `text` is meant for people. */
-export const Answer = z.record(z.string(), z.json());
+export const Answer = z.record(z.string(), Json);
 export type Answer = z.output<typeof Answer>;
 
 /** The part of a content that people read, '' when there is none. */
