@@ -12,7 +12,7 @@ import { askHealth, shutDown, startUp } from './plugin-hooks';
  * Jobs an instance holds at once. A fast platform needs few, since a job carries many messages and each idle slot asks Redis for
  * more; a slow one gets a slot for every millisecond it takes, up to its concurrency.
  */
-const FEWEST_SLOTS = 2;
+const FEWEST_SLOTS = 4;
 /** How much a new measurement counts against what was known. */
 const SMOOTHING = 0.2;
 
