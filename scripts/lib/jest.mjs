@@ -7,7 +7,8 @@ import { run } from './run.mjs';
 
 /** Journeys start whole systems: one at a time, or they take the machine from each other. */
 const PROJECTS = [
-  { name: 'unit', options: [] },
+  // They mostly wait, for Redis, for processes, for time: jest's own choice, one worker on two cores, would leave the machine idle.
+  { name: 'unit', options: ['--maxWorkers=3'] },
   { name: 'journeys', options: ['--runInBand'] },
 ];
 

@@ -40,7 +40,7 @@ describe('the door of the health monitor', () => {
 
   it('has a row of each check, with what happened since the one before', async () => {
     platform.onRequest = async (request) => {
-      if (request.content === 'bad') throw DeliveryFailure.never({ code: 'broken', message: 'it is broken' });
+      if (request.content === 'bad') throw DeliveryFailure.never({ code: 'broken', message: 'it is broken', class: 'error' });
       return { text: 'good' };
     };
     const from = Date.now();

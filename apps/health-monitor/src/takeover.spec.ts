@@ -1,5 +1,4 @@
-import { ScriptedPlatform, testRedisUrl, until } from '@conductor/testing';
-import { RedisProxy } from './fixtures/redis-proxy';
+import { RedisProxy, ScriptedPlatform, until } from '@conductor/testing';
 import { Stage } from './fixtures/stage';
 
 let stage: Stage;
@@ -62,7 +61,7 @@ describe('several monitors', () => {
 
 describe('while Redis is away', () => {
   it('no platform is blamed, the monitor is not ready, and afterwards checks go on', async () => {
-    const proxy = await new RedisProxy(testRedisUrl()).open();
+    const proxy = await new RedisProxy().open();
     stage = await Stage.open({ REDIS_URL: proxy.url, PRESENCE_TTL_MS: '4000' });
     stage.standsOn(() => proxy.cut());
     const monitor = await stage.monitor();

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { type AppName, type Config, configFrom } from '@conductor/config';
 import { createLogger } from '@conductor/observability';
 import type { Type } from '@nestjs/common';
@@ -15,38 +14,6 @@ export const testRedisUrl = (): string => {
   if (!url) throw new Error('These tests need a real Redis: set TEST_REDIS_URL, e.g. redis://127.0.0.1:6379');
   return url;
 };
-
-/** Stands between an app and Redis, and can be cut. */
-export class RedisProxy {
-  private readonly sockets = new Set<Socket>();
-  private server: Server | undefined;
-  private port = 0;
-
-  get url(): string {
-    return `redis://127.0.0.1:${this.port}`;
-  }
-
-  async mend(): Promise<void> {
-    const target = new URL(testRedisUrl());
-    this.server = createServer((near) => {
-      const far = connect(Number(target.port), target.hostname);
-      for (const [socket, other] of [[near, far], [far, near]] as const) {
-        this.sockets.add(socket);
-        socket.pipe(other);
-        socket.on('error', () => other.destroy());
-        socket.on('close', () => this.sockets.delete(socket));
-      }
-    });
-    await new Promise<void>((resolve) => this.server?.listen(this.port, '127.0.0.1', resolve));
-    this.port = (this.server.address() as { port: number }).port;
-  }
-
-  async cut(): Promise<void> {
-    const closed = new Promise((resolve) => this.server?.close(resolve));
-    for (const socket of this.sockets) socket.destroy();
-    await closed;
-  }
-}
 
 interface TestAppOptions extends AppOptions {
   app?: AppName;

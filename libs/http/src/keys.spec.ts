@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Controller, Get, Module } from '@nestjs/common';
 import { Redis } from 'ioredis';
-import { eventually, RedisProxy, TestApp, testRedisUrl } from './door.fixture';
+import { RedisProxy } from '@conductor/testing';
+import { eventually, TestApp, testRedisUrl } from './door.fixture';
 
 @Controller('things')
 class Things {
@@ -66,7 +67,7 @@ describe('an API key', () => {
 describe('while Redis is away', () => {
   it('known keys go on working, and what cannot be known is not called wrong', async () => {
     const proxy = new RedisProxy();
-    await proxy.mend();
+    await proxy.open();
     const app = await TestApp.start(ThingsModule, { env: { REDIS_URL: proxy.url } });
     const [used, unused] = [await app.keyOf('viewer'), await app.keyOf('viewer')];
     await app.fetch('/things', { key: used });
@@ -82,7 +83,7 @@ describe('while Redis is away', () => {
     expect([ready.status, await ready.json()]).toEqual([503, expect.objectContaining({ status: 'error', error: { redis: expect.objectContaining({ status: 'down', message: 'Redis is not reachable' }) } })]);
     expect((await app.fetch('/health/live')).status).toBe(200);
 
-    await proxy.mend();
+    await proxy.open();
     await eventually(async () => expect((await app.fetch('/health/ready')).status).toBe(200));
     expect((await app.fetch('/things', { key: 'cnd_made-elsewhere-just-now-perhaps' })).status).toBe(401);
     await app.end();
@@ -91,7 +92,7 @@ describe('while Redis is away', () => {
 
   it('an app can still be stopped', async () => {
     const proxy = new RedisProxy();
-    await proxy.mend();
+    await proxy.open();
     const app = await TestApp.start(ThingsModule, { env: { REDIS_URL: proxy.url } });
     await proxy.cut();
     await eventually(() => expect(app.running.context.connections.isReady).toBe(false));
