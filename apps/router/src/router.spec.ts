@@ -193,7 +193,7 @@ describe('the router', () => {
       await system.directory.desire('discord', { enabled: false, reason: 'maintenance' });
       await until(async () => expect((await system.send(message())).status).toBe(503));
       const { body } = await system.send<{ id: string }>(message({ waitFor: 'acceptance', content: 'later' }));
-      expect(await system.record(body.id)).toMatchObject({ state: 'waiting', trail: expect.arrayContaining([expect.objectContaining({ step: 'held', platform: 'discord' })]) });
+      expect(await system.record(body.id)).toMatchObject({ state: 'queued', trail: expect.arrayContaining([expect.objectContaining({ step: 'passed-over', platform: 'discord' }), expect.objectContaining({ step: 'held' })]) });
 
       await system.directory.desire('discord', { enabled: true });
       await system.judge('discord', 'ready');

@@ -37,18 +37,18 @@ export class Dispatcher {
     return this.ports.chooser.choose(candidates, kind);
   }
 
-  /** Steps of the trail that a choice amounts to. */
-  steps(rule: string, choice: Choice): TrailStep[] {
+  /** Steps of the trail that a choice amounts to. @param patient the message may wait */
+  steps(rule: string, choice: Choice, patient = false): TrailStep[] {
     const at = Date.now();
     const passed = choice.passedOver.map(({ platform, why }): TrailStep => ({ at, step: 'passed-over', platform, rule, message: why }));
-    return choice.platform ? [...passed, { at, step: 'routed', platform: choice.platform, rule }] : passed;
+    if (choice.platform) return [...passed, { at, step: 'routed', platform: choice.platform, rule }];
+    return patient ? [...passed, { at, step: 'held', message: 'no candidate can take it now; it waits for one that can' }] : passed;
   }
 
   /** Asks again for a message that was held. @throws RedisUnavailable */
   async sendHeld(request: Request, candidates: readonly string[]): Promise<void> {
     const choice = await this.choose(candidates, request.kind);
-    const moved = !choice.platform || (await this.ports.ledger.move(request.id, 'queued', this.steps('held', choice)));
-    if (moved) await this.send(request, choice);
+    if (await this.ports.ledger.move(request.id, 'queued', this.steps('held', choice, true))) await this.send(request, choice);
     else choice.admission?.settle('neutral');
   }
 
@@ -68,7 +68,7 @@ export class Dispatcher {
   }
 
   private async withoutCandidate(request: Request, choice: Choice, tried: string[]): Promise<Dispatched> {
-    const { chooser, sender, inbound, ledger } = this.ports;
+    const { chooser, sender, inbound } = this.ports;
     const reason = choice.passedOver.map(({ platform, why }) => `${platform}: ${why}`).join('; ') || 'no platform is left to try';
     const known = choice.passedOver.filter(({ platform }) => chooser.isKnown(platform));
     const [patient] = known;
@@ -76,7 +76,6 @@ export class Dispatcher {
 
     const candidates = known.map(({ platform }) => platform);
     const broken = known.find(({ retryAt }) => retryAt !== undefined);
-    await ledger.move(request.id, 'waiting', [{ at: Date.now(), step: 'held', platform: (broken ?? patient).platform, message: reason }]);
     if (broken) {
       // Its breaker is open while its instances run: it must not be found in their queue, but be asked for again here.
       const delayMs = Math.max(SHORTEST_HOLD_MS, (broken.retryAt ?? 0) - Date.now());

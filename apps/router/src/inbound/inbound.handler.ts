@@ -48,7 +48,7 @@ export class InboundHandler implements JobHandler<typeof inboundQueue> {
   private async request(request: Request, redelivered: boolean) {
     const plan = this.planner.plan(request);
     const choice = await this.dispatcher.choose([plan.target, ...plan.fallbacks], request.kind);
-    const accepted = await this.ledger.accept(request, [{ at: request.receivedAt, step: 'accepted' }, ...this.dispatcher.steps(plan.rule, choice)]);
+    const accepted = await this.ledger.accept(request, [{ at: request.receivedAt, step: 'accepted' }, ...this.dispatcher.steps(plan.rule, choice, request.waitFor === 'acceptance')]);
     // A repeated item whose first round broke off between the ledger and the queue is sent again; the ledger drops doubles.
     const unsent = !accepted.fresh && redelivered && accepted.state === 'queued';
     if (accepted.fresh || unsent) return this.dispatcher.send(request, choice);

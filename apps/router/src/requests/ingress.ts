@@ -59,7 +59,7 @@ export class Ingress {
       throw new Problem('unknown-platform', `rule ${plan.rule} leads to ${plan.target}, and no platform of that name has ever started here; GET /v1/platforms at the conductor lists those that have`);
     }
     const choice = await this.dispatcher.choose([plan.target, ...plan.fallbacks], request.kind);
-    const accepted = await this.ledger.accept(request, [{ at: request.receivedAt, step: 'accepted' }, ...this.dispatcher.steps(plan.rule, choice)], request.keyed ? 'chosen' : 'made-here');
+    const accepted = await this.ledger.accept(request, [{ at: request.receivedAt, step: 'accepted' }, ...this.dispatcher.steps(plan.rule, choice, request.waitFor === 'acceptance')], request.keyed ? 'chosen' : 'made-here');
     if (!accepted.fresh) {
       choice.admission?.settle('neutral');
       if (!accepted.sameContent) throw this.conflict(request);
@@ -73,7 +73,7 @@ export class Ingress {
       const retryAt = choice.passedOver.find((passed) => passed.retryAt !== undefined)?.retryAt;
       return { state: 'dead-lettered', id: request.id, code: sent.code, reason: sent.reason, rejected: false, retryAfterMs: retryAt === undefined ? 5_000 : retryAt - Date.now() };
     }
-    if (!waiting) return { state: 'accepted', id: request.id, status: sent.state === 'held' ? 'waiting' : 'queued' };
+    if (!waiting) return { state: 'accepted', id: request.id, status: 'queued' };
     return this.ended(request, await waiting, sent.platform);
   }
 
