@@ -12,8 +12,6 @@ const PROJECTS = [
   { name: 'journeys', options: ['--runInBand'] },
 ];
 
-const MOST_TRIED_AGAIN = 3;
-
 /** Settings of the person who types `npm test` are not for the tests: they must not reach a real Redis or database. */
 const OURS = /^(CONDUCTOR|ROUTER|ROUTES|ANDROID|HEALTH|STUBS|BRAIN|PRESENCE|METRICS|REQUEST|BREAKER|STARTUP|MESSAGE|DEAD_LETTER|JOB_LOCK|RATE_LIMIT)_|^(REDIS_URL|DATABASE_URL|LOG_LEVEL|LOG_FORMAT)$/;
 
@@ -24,27 +22,13 @@ export const runJest = async (patterns, redisUrl) => {
     const sums = { passed: 0, failed: 0, skipped: 0 };
     for (const { name, options } of PROJECTS) {
       console.log(`\nTests: ${name}`);
-      const counted = await runProject(name, [...patterns, ...options], join(folder, `${name}.json`), redisUrl);
-      const { files, ...once } = counted;
-      const counts = files.length > 0 && files.length <= MOST_TRIED_AGAIN ? await tryAgain(name, once, files, join(folder, `${name}-again.json`), redisUrl) : once;
+      const counts = await runProject(name, [...patterns, ...options], join(folder, `${name}.json`), redisUrl);
       for (const key of Object.keys(sums)) sums[key] += counts[key];
     }
     return sums;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-};
-
-/**
- * A test that waits for real processes may miss its time on a machine that is busy with something else. A few files that failed run
- * once more, alone; what passes then is named, so that nobody overlooks it.
- */
-const tryAgain = async (name, first, files, report, redisUrl) => {
-  console.log(`\nOnce more, alone: ${files.join(', ')}`);
-  const { files: still, ...second } = await runProject(name, ['--runInBand', '--runTestsByPath', ...files], report, redisUrl);
-  const unsteady = files.filter((file) => !still.includes(file));
-  if (unsteady.length > 0) console.error(`\nPassed only at the second attempt, look into it: ${unsteady.join(', ')}`);
-  return { passed: first.passed + Math.max(0, first.failed - second.failed), failed: second.failed, skipped: first.skipped };
 };
 
 const runProject = async (name, args, report, redisUrl) => {
@@ -54,11 +38,10 @@ const runProject = async (name, args, report, redisUrl) => {
     [inProject('node_modules', 'jest', 'bin', 'jest.js'), ...args, '--selectProjects', name, '--passWithNoTests', '--json', `--outputFile=${report}`],
     { env: { ...foreign, NODE_OPTIONS: '--experimental-vm-modules', TEST_REDIS_URL: redisUrl } },
   );
-  const { numPassedTests: passed, numFailedTests, numRuntimeErrorTestSuites, numPendingTests, numTodoTests, testResults = [] } = read(report);
-  const files = testResults.filter(({ status }) => status === 'failed').map(({ name: file }) => file);
+  const { numPassedTests: passed, numFailedTests, numRuntimeErrorTestSuites, numPendingTests, numTodoTests } = read(report);
   const failed = numFailedTests + numRuntimeErrorTestSuites;
   // Jest may fail for another reason than a test: a wrong option, a process that does not end.
-  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed, skipped: numPendingTests + numTodoTests, files };
+  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed, skipped: numPendingTests + numTodoTests };
 };
 
 const read = (report) => {

@@ -1,6 +1,9 @@
 import { hang, ScriptedPlatform } from '@conductor/testing';
 import { checkPlatformContract, DeliveryFailure } from './index';
 
+const left: NodeJS.Timeout[] = [];
+afterEach(() => left.splice(0).forEach(clearInterval));
+
 const breachesOf = async (script: (platform: ScriptedPlatform) => void, name = 'scripted') => {
   const platform = new ScriptedPlatform();
   script(platform);
@@ -30,11 +33,20 @@ describe('the contract test', () => {
     ['answers with a number that JSON does not know', /changes on its way through JSON/, (p) => { p.onRequest = async () => ({ latency: Number.NaN }); }],
     ['throws something of its own', /what handleRequest\(\) throws/, (p) => { p.onRequest = async () => { throw new Error('oops'); }; }],
     ['cannot be shut down twice', /called twice: it threw already down/, (p) => { p.onShutdown = async () => { if (p.shutDown % 2 === 0) throw new Error('already down'); }; }],
-    ['leaves a timer behind', /nothing is left open/, (p) => {
-      p.onInitialize = async () => { const timer = setInterval(() => {}, 1_000); setTimeout(() => clearInterval(timer), 3_000); };
+    ['leaves a timer behind', /nothing is left open.*a timer, made at .*platform-contract\.spec\.ts:\d+/, (p) => {
+      p.onInitialize = async () => { left.push(setInterval(() => {}, 1_000)); };
     }],
   ])('catches a platform that %s', async (_, breach, script) => {
     expect((await breachesOf(script)).join('\n')).toMatch(breach);
+  });
+
+  it('blames a platform for nothing that its neighbours in the process open', async () => {
+    const neighbour = setTimeout(() => left.push(setInterval(() => {}, 1_000)), 10);
+    const breaches = await breachesOf((platform) => { platform.onInitialize = () => new Promise((resolve) => setTimeout(resolve, 30)); });
+    clearTimeout(neighbour);
+
+    expect(left).toHaveLength(1);
+    expect(breaches).toEqual([]);
   });
 
   it('catches a name that cannot be used', async () => {

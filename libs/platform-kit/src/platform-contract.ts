@@ -3,6 +3,7 @@ import { DeliveryFailure } from '@conductor/bus';
 import { PluginHealth, type Request } from '@conductor/contracts';
 import { createLogger } from '@conductor/observability';
 import { MemoryPlatformStorage } from './memory-storage';
+import { OpenHandles } from './open-handles';
 import type { PlatformContext, PlatformDefinition } from './platform-plugin';
 
 export interface ContractBreach {
@@ -22,8 +23,9 @@ const LET_GO_TRIES = 180;
  */
 export const checkPlatformContract = async <C>(definition: PlatformDefinition<C>, message: Partial<Request> = {}): Promise<ContractBreach[]> => {
   const breaches: ContractBreach[] = [];
+  const handles = new OpenHandles();
   const holds = async (rule: string, check: () => Promise<string | undefined>) => {
-    const found = await timed(check).catch((error: unknown) => `it threw ${error instanceof Error ? error.message : String(error)}`);
+    const found = await timed(() => handles.watch(check)).catch((error: unknown) => `it threw ${error instanceof Error ? error.message : String(error)}`);
     if (found !== undefined) breaches.push({ rule, found });
   };
   const request = {
@@ -31,8 +33,6 @@ export const checkPlatformContract = async <C>(definition: PlatformDefinition<C>
   };
 
   await holds('the name is lower case letters, digits and dashes', async () => (/^[a-z][a-z0-9-]*$/.test(definition.name) ? undefined : definition.name));
-  // Counted in the same surroundings as at the end, which hold a timer of their own.
-  const before = await timed(async () => handles());
   for (const round of ['first', 'second']) {
     const plugin = definition.create();
     await holds(`initialize() ends (${round} instance)`, async () => void (await plugin.initialize(definition.config, contextFor(definition.name))));
@@ -66,13 +66,9 @@ export const checkPlatformContract = async <C>(definition: PlatformDefinition<C>
       return undefined;
     });
   }
-  await holds('nothing is left open after shutdown()', async () => {
-    for (let tries = 0; tries < LET_GO_TRIES; tries++) {
-      if (handles() <= before) return undefined;
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
-    return `${handles() - before} timers, sockets or servers`;
-  });
+  const left = await leftOpen(handles);
+  handles.close();
+  if (left.length > 0) breaches.push({ rule: 'nothing is left open after shutdown()', found: left.join('; ') });
   return breaches;
 };
 
@@ -85,7 +81,10 @@ const contextFor = (platform: string): PlatformContext => ({
   emit: async ({ id = 'emitted' }) => ({ id }),
 });
 
-const handles = () => process.getActiveResourcesInfo().filter((kind) => /Timeout|TCP|UDP|Pipe|Server|FSWatcher/.test(kind)).length;
+const leftOpen = async (handles: OpenHandles): Promise<string[]> => {
+  for (let tries = 0; tries < LET_GO_TRIES && handles.list().length > 0; tries++) await new Promise((resolve) => setTimeout(resolve, 25));
+  return handles.list();
+};
 
 const timed = async <T>(work: () => Promise<T>): Promise<T> => {
   let timer: NodeJS.Timeout | undefined;

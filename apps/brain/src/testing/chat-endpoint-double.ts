@@ -43,8 +43,7 @@ export class ChatEndpointDouble {
   }
 
   async up(): Promise<void> {
-    // Sockets that are kept open would look like something the platform forgot.
-    this.server = createServer({ keepAlive: false }, (request, response) => void this.serve(request, response.setHeader('connection', 'close')));
+    this.server = createServer((request, response) => void this.serve(request, response));
     await new Promise<void>((resolve) => this.server!.listen(this.port, '127.0.0.1', resolve));
     this.port = (this.server.address() as AddressInfo).port;
   }
