@@ -1,5 +1,5 @@
 /** Bottom up: a library may import what stands before it. */
-const ORDER = ['contracts', 'config', 'observability', 'bus', 'control', 'routing', 'resilience', 'http', 'persistence', 'platform-kit', 'testing'];
+const ORDER = ['contracts', 'config', 'observability', 'bus', 'control', 'routing', 'resilience', 'http', 'persistence', 'platform-kit', 'plugin-runtime', 'testing'];
 /** Where less is allowed: these can be tested, and trusted, without Redis. */
 const ONLY = { routing: ['contracts'], persistence: ['contracts', 'config', 'observability'] };
 
