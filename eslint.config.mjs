@@ -39,6 +39,7 @@ export default defineConfig(
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-for-in-array': 'error',
       '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/no-restricted-imports': ['error', { paths: [{ name: '@nestjs/swagger', message: 'Use the decorators of @conductor/http: they load it only when somebody asks for the documents.', allowTypeImports: true }] }],
       '@typescript-eslint/no-unnecessary-type-assertion': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', ignoreRestSiblings: true }],
       '@typescript-eslint/only-throw-error': 'error',

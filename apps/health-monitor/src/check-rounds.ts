@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { asRedisUnavailable, type RedisConnections } from '@conductor/bus';
+import { asRedisUnavailable, type RedisConnections } from '@conductor/connections';
 import { type HealthCheck, HealthReport } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import type { Answer } from './roster';

@@ -1,4 +1,4 @@
-import type { RedisConnections } from '@conductor/bus';
+import type { RedisConnections } from '@conductor/connections';
 import { PlatformState } from '@conductor/contracts';
 
 /** The health of every platform as of the latest check, with all figures: in Redis, so that any app can show it. */

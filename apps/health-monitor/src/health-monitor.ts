@@ -1,4 +1,4 @@
-import type { RedisConnections } from '@conductor/bus';
+import type { RedisConnections } from '@conductor/connections';
 import type { PlatformState } from '@conductor/contracts';
 import type { Notices, PlatformDirectory, Presences } from '@conductor/control';
 import type { Logger } from '@conductor/observability';

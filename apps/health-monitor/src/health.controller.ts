@@ -1,8 +1,7 @@
 import { PlatformName, PlatformState } from '@conductor/contracts';
-import { Allow, Answers, Fails, Problem, ZodParam, ZodQuery } from '@conductor/http';
+import { Allow, Answers, ApiOperation, ApiTags, Fails, Problem, ZodParam, ZodQuery } from '@conductor/http';
 import { DatabaseUnavailable, MetricsHistory } from '@conductor/persistence';
 import { Controller, Get } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentHealth } from './current-health';
 import { AllHealth, HistoryAnswer, HistoryParameters, rangeOf } from './health.schemas';
 

@@ -1,4 +1,4 @@
-import type { RedisConnections } from '@conductor/bus';
+import type { RedisConnections } from '@conductor/connections';
 
 /** Notes when Redis was away, so that nobody is blamed for a silence that was ours. */
 export class RedisOutages {

@@ -125,6 +125,15 @@ describe('the roster', () => {
       expect(roster.processChanged(processState({}))).toEqual([]);
     });
 
+    it('tells further processes of an app apart by their process ids, since their presences name the app alone', () => {
+      roster.processChanged(processState({ app: 'stubs#2', state: 'ready', pid: 8, at: NOW - 1 }));
+      roster.update([presence('a'), presence('c', { pid: 8 })], NOW, false);
+
+      expect(roster.processChanged(processState({ app: 'stubs#3' }))).toEqual([]);
+      expect(roster.processChanged(processState({ app: 'stubs#2' }))).toEqual(['echo']);
+      expect(verdicts(roster, NOW + 100)).toEqual(['healthy', 'silent']);
+    });
+
     it('takes a new process id for the end of the former process', () => {
       roster.processChanged(processState({ state: 'ready', pid: 7, at: NOW - 1 }));
 

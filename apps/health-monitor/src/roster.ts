@@ -97,15 +97,18 @@ export class Roster {
   /** The launcher tells of a process. @returns the platforms that lost an instance by it */
   processChanged({ app, pid, reason, at }: ProcessState): string[] {
     const former = this.pids.get(app);
+    // The launcher calls further processes of an app `stubs#2`; their presences name the app alone, so only the process id tells them apart.
+    const ofApp = app.split('#', 1)[0];
+    const isFurther = app !== ofApp;
     if (pid !== undefined) this.pids.set(app, pid);
     if (pid !== undefined && pid === former) return [];
     if (pid !== undefined && former === undefined) return []; // the first we hear of it
     const platforms = new Set<string>();
     for (const known of this.instances.values()) {
       const { presence } = known;
-      const died = presence.app === app && presence.startedAt < at && (former === undefined || presence.pid === former);
+      const died = presence.app === ofApp && (former !== undefined || !isFurther) && presence.startedAt < at && (former === undefined || presence.pid === former);
       const news = pid === undefined ? (reason.split('\n', 1)[0] ?? reason) : undefined;
-      if (known.ended && presence.app === app && news !== undefined && known.ended.how !== news) {
+      if (known.ended && presence.app === ofApp && !isFurther && news !== undefined && known.ended.how !== news) {
         // Its process was quarantined since: the reason that is shown must be the last one.
         known.ended = { ...known.ended, how: news };
         platforms.add(presence.platform);

@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Res, ServiceUnavailableException } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
 import { HealthCheck, HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
+import { ApiTags } from './api-docs';
 import { Public } from './access';
 import { APP_CONTEXT, type AppContext, type HealthProbe } from './app-context';
 import { InFlight } from './in-flight';
@@ -24,14 +24,14 @@ export class HealthController {
 
   /** The process runs and its event loop turns. If not, restart it. */
   @Get('live')
-  @HealthCheck()
+  @HealthCheck({ swaggerDocumentation: false })
   live(@Res({ passthrough: true }) reply: FastifyReply) {
     return this.report(reply, []);
   }
 
   /** This app can do its work: send it some. If not, wait; a restart would not help. */
   @Get('ready')
-  @HealthCheck()
+  @HealthCheck({ swaggerDocumentation: false })
   ready(@Res({ passthrough: true }) reply: FastifyReply) {
     return this.report(reply, [
       { name: 'door', check: () => (this.inFlight.isDraining ? { up: false, reason: 'this instance is shutting down' } : { up: true }) },
@@ -42,7 +42,7 @@ export class HealthController {
 
   /** Work that waits gets done. */
   @Get('flow')
-  @HealthCheck()
+  @HealthCheck({ swaggerDocumentation: false })
   flow(@Res({ passthrough: true }) reply: FastifyReply) {
     return this.report(reply, this.context.flow);
   }

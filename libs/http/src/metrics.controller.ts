@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Res } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { ApiExcludeController } from './api-docs';
 import { Public } from './access';
 import { APP_CONTEXT, type AppContext } from './app-context';
 import { routeConfig } from './route-config';

@@ -1,11 +1,31 @@
 import { createHash } from 'node:crypto';
 import * as contracts from '@conductor/contracts';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DocumentBuilder, type StandardSchemaConverter, SwaggerModule } from '@nestjs/swagger';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { StandardSchemaConverter } from '@nestjs/swagger';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { describedBySwagger } from './api-docs';
 
-/** Serves `/docs` (for people), `/docs-json` and `/docs-yaml`. The document is made when it is first asked for. */
-export const serveDocs = (nest: NestFastifyApplication, { title, description }: { title: string; description: string }): void => {
+export interface DocsOptions {
+  title: string;
+  description: string;
+}
+
+/** Serves `/docs` (for people), `/docs-json` and `/docs-yaml`. What serves them is made when they are first asked for. */
+export const serveDocs = (nest: NestFastifyApplication, options: DocsOptions): void => {
+  let pages: Promise<FastifyInstance> | undefined;
+  const answer = async ({ url }: FastifyRequest, reply: FastifyReply) => {
+    const page = await (await (pages ??= openPages(nest, options))).inject({ method: 'GET', url });
+    return reply.code(page.statusCode).type(page.headers['content-type'] ?? 'text/plain').send(page.rawPayload);
+  };
+  const fastify = nest.getHttpAdapter().getInstance();
+  for (const path of ['/docs', '/docs/*', '/docs-json', '/docs-yaml']) fastify.get(path, answer);
+};
+
+/** An app without a door, which is asked from inside: routes cannot be added to one whose door is open. */
+const openPages = async (nest: NestFastifyApplication, { title, description }: DocsOptions): Promise<FastifyInstance> => {
+  const { DocumentBuilder, SwaggerModule } = await describedBySwagger();
   const options = new DocumentBuilder()
     .setTitle(title)
     .setDescription(description)
@@ -14,10 +34,15 @@ export const serveDocs = (nest: NestFastifyApplication, { title, description }: 
     .addSecurityRequirements('key')
     .addGlobalResponse({ status: 'default', description: 'a problem document (RFC 9457)', standardSchema: contracts.ProblemDocument })
     .build();
-  SwaggerModule.setup('docs', nest, () => SwaggerModule.createDocument(nest, options, { standardSchemaConverter: converter() }), {
+  class PagesModule {}
+  const pages = await NestFactory.create<NestFastifyApplication>({ module: PagesModule }, new FastifyAdapter(), { logger: false });
+  SwaggerModule.setup('docs', pages, SwaggerModule.createDocument(nest, options, { standardSchemaConverter: converter() }), {
     customSiteTitle: title,
     swaggerOptions: { persistAuthorization: false },
   });
+  await pages.init();
+  await pages.getHttpAdapter().getInstance().ready();
+  return pages.getHttpAdapter().getInstance();
 };
 
 /** Turns zod schemas into OpenAPI ones; those of the contracts become components under their own names. */

@@ -1,6 +1,6 @@
 import { type ProblemCode, problems } from '@conductor/contracts';
 import { Controller, Get, Param } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
+import { ApiExcludeController } from './api-docs';
 import { Public } from './access';
 import { Problem } from './problem';
 

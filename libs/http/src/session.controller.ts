@@ -1,7 +1,7 @@
 import { Controller, Delete, Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
-import { ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { ApiExcludeEndpoint, ApiTags } from './api-docs';
 import { Allow, Caller, Public } from './access';
 import { Admission } from './admission';
 import { loginPage } from './login-page';

@@ -1,7 +1,7 @@
 import { applyDecorators, type ArgumentMetadata, Body, HttpCode, Param, type PipeTransform, Query } from '@nestjs/common';
-import { ApiResponse } from '@nestjs/swagger';
 import { type ProblemCode, ProblemDocument, problems } from '@conductor/contracts';
 import type { z } from 'zod';
+import { ApiResponse } from './api-docs';
 import { invalidRequest } from './validation-errors';
 
 /**

@@ -1,4 +1,4 @@
-import type { RedisConnections } from '@conductor/bus';
+import type { RedisConnections } from '@conductor/connections';
 import type { PlatformState } from '@conductor/contracts';
 import { PlatformDirectory } from '@conductor/control';
 import { forget, openTestContext, testConfig, until } from '@conductor/testing';

@@ -1,4 +1,4 @@
-import type { RedisConnections } from '@conductor/bus';
+import type { RedisConnections } from '@conductor/connections';
 import { BreakerState } from '@conductor/contracts';
 import type { Notices, PlatformDirectory } from '@conductor/control';
 import type { Logger } from '@conductor/observability';

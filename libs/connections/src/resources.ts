@@ -2,6 +2,7 @@ import type { Logger } from '@conductor/observability';
 
 interface Resource {
   name: string;
+  what: unknown;
   close: () => unknown;
 }
 
@@ -21,8 +22,15 @@ export class Resources {
   constructor(private readonly logger: Logger) {}
 
   hold<T>(name: string, resource: T, close: (resource: T) => unknown): T {
-    this.held.push({ name, close: () => close(resource) });
+    this.held.push({ name, what: resource, close: () => close(resource) });
     return resource;
+  }
+
+  /** Lets one thing go now, since the process goes on without it. */
+  async release(resource: unknown): Promise<void> {
+    if (this.draining) return this.draining;
+    const at = this.held.findIndex(({ what }) => what === resource);
+    if (at >= 0) await this.held.splice(at, 1)[0]!.close();
   }
 
   get isDraining(): boolean {
@@ -36,7 +44,7 @@ export class Resources {
 
   private async letGo(): Promise<void> {
     const timeIsUp = new Promise<void>((resolve) => setTimeout(resolve, DRAIN_MS).unref());
-    for (const { name, close } of this.held.reverse()) {
+    for (const { name, close } of [...this.held].reverse()) {
       const end = await Promise.race([
         timeIsUp.then(() => new Promise<'late'>((resolve) => setTimeout(resolve, LAST_CHANCE_MS, 'late').unref())),
         Promise.resolve()

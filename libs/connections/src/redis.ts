@@ -51,6 +51,14 @@ export class RedisConnections {
     return connection;
   }
 
+  /** Ends a connection that was made for a worker or a producer, since the process goes on without it. */
+  letGo(connection: Redis): void {
+    const at = this.others.indexOf(connection);
+    if (at >= 0) this.others.splice(at, 1);
+    this.away.delete(connection);
+    connection.disconnect();
+  }
+
   get isReady(): boolean {
     return this.commands.status === 'ready';
   }

@@ -1,0 +1,2 @@
+export { asRedisUnavailable, RedisConnections, RedisUnavailable } from './redis';
+export { Resources } from './resources';
