@@ -1,4 +1,4 @@
-import { DeadLetters, Ledger, QueueConsumer, QueueProducer, ReplyInbox, ReplySender } from '@conductor/bus';
+import { DeadLetters, Ledger, QueueConsumer, QueueProducer, ReplyInbox } from '@conductor/bus';
 import { inboundQueue } from '@conductor/contracts';
 import { PlatformDirectory, RouteStore, StartupPhases } from '@conductor/control';
 import type { AppContext } from '@conductor/http';
@@ -18,7 +18,7 @@ import { RoutingGate } from './routing-gate';
 import { Totals } from './totals';
 
 /** Inbound jobs hold many messages each and are handled in a moment; more slots only ask Redis more often. */
-const INBOUND_CONCURRENCY = 2;
+const INBOUND_CONCURRENCY = 1;
 
 @Module({})
 export class RouterModule {
@@ -31,18 +31,17 @@ export class RouterModule {
     const routes = resources.hold('route store', new RouteStore(connections, notices), (open) => open.close());
     const breakers = resources.hold('breakers', new BreakerBoard(instance, connections, notices, directory, config.breaker, logger), (open) => open.close());
     const deadLetters = resources.hold('dead letters', new DeadLetters(connections.forProducer(), namespace), (open) => open.close());
-    const sender = resources.hold('parcel sender', new ParcelSender(connections.forProducer(), namespace), (open) => open.close());
-    const held = resources.hold('producer of inbound', new QueueProducer(inboundQueue, connections.forProducer(), namespace), (open) => open.close());
     const ledger = new Ledger(commands, namespace, config.messages);
-    const replies = new ReplySender(commands, namespace);
+    const held = resources.hold('producer of inbound', new QueueProducer(inboundQueue, connections.forProducer(), namespace), (open) => open.close());
     const inbox = resources.hold('reply inbox', new ReplyInbox(connections, ledger, instance, logger), (open) => open.close());
+    const sender = resources.hold('parcel sender', new ParcelSender(commands, namespace, ledger), (open) => open.close());
     const watch = resources.hold('outcome watch', new OutcomeWatch(inbox, sender), (open) => open.close());
     resources.hold('totals', new Totals(connections, inbox), (open) => open.close());
     const gate = resources.hold('routing gate', new RoutingGate(new StartupPhases(connections, notices), notices), (open) => open.close());
 
     const planner = new RoutePlanner(config.router.defaultTarget);
     const chooser = new PlatformChooser(directory, breakers);
-    const dispatcher = new Dispatcher({ chooser, sender, inbound: held, watch, ledger, deadLetters, replies, logger, router: instance });
+    const dispatcher = new Dispatcher({ chooser, sender, inbound: held, watch, ledger, deadLetters, logger, router: instance });
     const ingress = new Ingress(planner, chooser, dispatcher, ledger, inbox, config.router.maxInFlight);
     const inbound = resources.hold(
       'inbound consumer',

@@ -1,4 +1,5 @@
-import type { RedisConnections, ReplyInbox } from '@conductor/bus';
+import type { ReplyInbox } from '@conductor/bus';
+import type { RedisConnections } from '@conductor/connections';
 
 const FLUSH_MS = 1_000;
 

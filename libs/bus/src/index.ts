@@ -1,11 +1,8 @@
 export { Coalescer } from './coalescer';
 export { DeadLetters } from './dead-letters';
-export { DeliveryFailure } from './failure';
 export { keysOf } from './keys';
-export { type Acceptance, type Claim, Ledger, type Retention, type Settlement } from './ledger';
+export { type Acceptance, type AddressedReply, type Claim, Ledger, type Retention, type Settlement } from './ledger';
 export { type ConsumerOptions, type JobContext, type JobHandler, QueueConsumer } from './queue-consumer';
 export { type QueueCounts, QueueProducer } from './queue-producer';
-export { asRedisUnavailable, RedisConnections, RedisUnavailable } from './redis';
 export { ReplyInbox } from './reply-inbox';
 export { ReplySender } from './reply-sender';
-export { Resources } from './resources';

@@ -10,6 +10,17 @@ const STEP = `
     steps = steps + 1
     return string.format('t:%s%06d%04d', now[1], now[2], steps)
   end`;
+// Who waits is told in the same breath: one publish for each inbox, however many messages were settled.
+const TELL = `
+  local channels, replies = {}, {}
+  local function tell(channel, reply)
+    if channel == '' then return end
+    if not replies[channel] then
+      replies[channel] = {}
+      channels[#channels + 1] = channel
+    end
+    table.insert(replies[channel], reply)
+  end`;
 
 /** What each script does for one message, whose key is `key` and whose arguments are `arg[1]`, `arg[2]`, … */
 const bodies = {
@@ -46,20 +57,27 @@ const bodies = {
       redis.call('PEXPIRE', key, arg[3])
       return 1`,
   },
-  /** state, settlement, step, ttl, condition → 1 when it is settled by this */
+  /** state, settlement, step, ttl, condition, channel, reply, channel, reply (empty where there is none) → 1 when it is settled by this */
   conductorSettle: {
-    args: 5,
+    args: 9,
     lua: `
       local state = redis.call('HGET', key, 'state')
       if settled(state) or (state == 'dead-lettered' and arg[1] == 'dead-lettered') then return 0 end
       if state == 'active' and arg[5] == 'unless-active' then return 0 end
       redis.call('HSET', key, 'state', arg[1], 'settled', arg[2], step(), arg[3])
       redis.call('PEXPIRE', key, arg[4])
+      tell(arg[6], arg[7])
+      tell(arg[8], arg[9])
       return 1`,
   },
 } as const;
 
 export type ScriptName = keyof typeof bodies;
+
+interface ScriptCall {
+  key: string;
+  args: ReadonlyArray<string | number>;
+}
 
 /** Messages in one call. A script holds Redis up for about 10 µs each. */
 const KEYS_IN_ONE_CALL = 64;
@@ -69,18 +87,19 @@ const KEYS_IN_ONE_CALL = 64;
  * ledger's share a hash tag.
  */
 export class LedgerScript<R> {
-  private readonly calls: Coalescer<{ key: string; args: ReadonlyArray<string | number> }, R>;
+  /** Runs it for these messages at once, in one call. */
+  readonly runAll: (calls: readonly ScriptCall[]) => Promise<R[]>;
+  private readonly calls: Coalescer<ScriptCall, R>;
 
   constructor(redis: Redis, name: ScriptName) {
     const { args, lua } = bodies[name];
     redis.defineCommand(name, { lua: overAllKeys(lua, args) });
     const run = (redis as unknown as Record<ScriptName, (...all: Array<string | number>) => Promise<R[]>>)[name].bind(redis);
-    this.calls = new Coalescer(
-      (calls) => run(calls.length, ...calls.map(({ key }) => key), ...calls.flatMap((call) => call.args)),
-      () => KEYS_IN_ONE_CALL,
-    );
+    this.runAll = (calls) => run(calls.length, ...calls.map(({ key }) => key), ...calls.flatMap((call) => call.args));
+    this.calls = new Coalescer(this.runAll, () => KEYS_IN_ONE_CALL);
   }
 
+  /** Runs it for this message, together with others that come at the same time. */
   run(key: string, ...args: ReadonlyArray<string | number>): Promise<R> {
     return this.calls.add({ key, args });
   }
@@ -89,6 +108,7 @@ export class LedgerScript<R> {
 const overAllKeys = (body: string, args: number) => `
   ${SETTLED}
   ${STEP}
+  ${TELL}
   local function one(key, arg) ${body}
   end
   local results = {}
@@ -97,4 +117,5 @@ const overAllKeys = (body: string, args: number) => `
     for n = 1, ${args} do arg[n] = ARGV[(i - 1) * ${args} + n] end
     results[i] = one(key, arg)
   end
+  for _, channel in ipairs(channels) do redis.call('PUBLISH', channel, '[' .. table.concat(replies[channel], ',') .. ']') end
   return results`;

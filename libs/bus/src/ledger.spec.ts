@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Request, TrailStep } from '@conductor/contracts';
 import { forget, openTestContext } from '@conductor/testing';
-import { keysOf, Ledger, RedisConnections, RedisUnavailable, type Settlement } from './index';
+import { RedisConnections, RedisUnavailable } from '@conductor/connections';
+import { keysOf, Ledger, type Settlement } from './index';
 
 const RETENTION = { retentionMs: 60_000, keyedRetentionMs: 600_000, ttlMs: 6_000_000 };
 
@@ -145,7 +146,7 @@ describe('the ledger', () => {
     it('lets one of an answer and an expiry win, never both', async () => {
       for (let round = 0; round < 20; round++) {
         const request = await accepted();
-        const [claimed, expired] = await Promise.all([claim(request, 'job-1'), ledger.settle(request, buried, step('expired'), 'unless-active')]);
+        const [claimed, expired] = await Promise.all([claim(request, 'job-1'), ledger.settle(request, buried, step('expired'), { condition: 'unless-active' })]);
 
         expect([claimed, expired]).toEqual(claimed === 'go' ? ['go', false] : ['settled', true]);
       }
@@ -155,7 +156,7 @@ describe('the ledger', () => {
       const request = await accepted();
       await claim(request, 'job-1');
 
-      expect(await ledger.settle(request, buried, step('expired'), 'unless-active')).toBe(false);
+      expect(await ledger.settle(request, buried, step('expired'), { condition: 'unless-active' })).toBe(false);
       expect(await stateOf(request)).toBe('active');
     });
 
@@ -164,7 +165,7 @@ describe('the ledger', () => {
       await claim(request, 'job-1');
       await ledger.move(request.id, 'waiting', [step('postponed')]);
 
-      expect(await ledger.settle(request, buried, step('expired'), 'unless-active')).toBe(true);
+      expect(await ledger.settle(request, buried, step('expired'), { condition: 'unless-active' })).toBe(true);
       expect(await ledger.read(request.id)).toMatchObject({ state: 'dead-lettered', code: 'gone', reason: 'the chat is gone' });
     });
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { type Answer, isSettled, type Request, type RequestRecord, RequestState, type TrailStep } from '@conductor/contracts';
+import { type Answer, isSettled, type Reply, type Request, type RequestRecord, RequestState, type TrailStep } from '@conductor/contracts';
 import type { Redis } from 'ioredis';
 import { type Keys, keysOf } from './keys';
 import { LedgerScript } from './ledger-scripts';
-import { asRedisUnavailable, RedisUnavailable } from './redis';
+import { asRedisUnavailable, RedisUnavailable } from '@conductor/connections';
 
 /** How long records are kept, in milliseconds. */
 export interface Retention {
@@ -37,6 +37,19 @@ export interface Settlement {
   reason?: string | undefined;
 }
 
+/** A reply and the inbox it goes to. */
+export interface AddressedReply {
+  inbox: string;
+  reply: Reply;
+}
+
+export interface SettleOptions {
+  /** `unless-active`: leave it alone while a platform has it in hand. */
+  condition?: 'always' | 'unless-active';
+  /** Sent in the same breath, and only if it is settled by this: at most two. */
+  replies?: readonly AddressedReply[];
+}
+
 /**
  * What is known of each message, and the one place that decides what may happen to it: a message is settled once, whatever
  * is delivered twice. Kept in Redis next to the queues; survives with them.
@@ -62,17 +75,29 @@ export class Ledger {
 
   /**
    * Writes a message down before anything else happens to it.
-   * @param id `made-here`: nobody can have used it before; `chosen` by a caller: what came before under it must have had the same
-   *   content; `repeated`: it may come again, always for the same message
+   * @param id `chosen` by a caller: what came before under it must have had the same content; `repeated`: it may come again, always
+   *   for the same message
    * @throws RedisUnavailable
    */
-  accept(request: Request, steps: TrailStep[], id: 'made-here' | 'chosen' | 'repeated' = 'repeated'): Promise<Acceptance> {
+  accept(request: Request, steps: TrailStep[], id: 'chosen' | 'repeated' = 'repeated'): Promise<Acceptance> {
     return this.ask(async () => {
       const hash = id === 'chosen' ? fingerprint(request) : '';
-      const known = await this.accepting.run(this.keys.request(request.id), hash, JSON.stringify(request), lines(steps), this.retention.ttlMs, id === 'made-here' ? 'new' : '');
+      const known = await this.accepting.run(this.keys.request(request.id), hash, JSON.stringify(request), lines(steps), this.retention.ttlMs, '');
       if (!known) return { fresh: true };
       const sameContent = known[0] === '' ? fingerprint((await this.read(request.id))?.request ?? request) === fingerprint(request) : id !== 'chosen' || known[0] === hash;
       return { fresh: false, sameContent, state: RequestState.parse(known[1]) };
+    });
+  }
+
+  /**
+   * Writes messages down whose ids were made here, so that nobody can have used them before: at once, in one command, so that what
+   * is sent after it on the same connection comes after it in Redis.
+   * @param messages at most 64
+   * @throws RedisUnavailable
+   */
+  acceptNew(messages: ReadonlyArray<{ request: Request; steps: TrailStep[] }>): Promise<void> {
+    return this.ask(async () => {
+      await this.accepting.runAll(messages.map(({ request, steps }) => ({ key: this.keys.request(request.id), args: ['', JSON.stringify(request), lines(steps), this.retention.ttlMs, 'new'] })));
     });
   }
 
@@ -106,16 +131,14 @@ export class Ledger {
     return this.ask(async () => (await this.moving.run(this.keys.request(id), state, lines(steps), this.retention.ttlMs)) === 1);
   }
 
-  /**
-   * @param condition `unless-active`: leave it alone while a platform has it in hand
-   * @returns false when it was settled before (the first settlement stands), or the condition did not hold
-   */
-  settle(request: Request, settlement: Settlement, step: TrailStep, condition: 'always' | 'unless-active' = 'always'): Promise<boolean> {
+  /** @returns false when it was settled before (the first settlement stands), or the condition did not hold */
+  settle(request: Request, settlement: Settlement, step: TrailStep, { condition = 'always', replies: [first, second] = [] }: SettleOptions = {}): Promise<boolean> {
     const { state, ...settled } = settlement;
     const keyed = request.keyed || state !== 'answered';
     const ttl = keyed ? this.retention.keyedRetentionMs : this.retention.retentionMs;
     const keep = state === 'dead-lettered' ? this.retention.ttlMs : ttl;
-    return this.ask(async () => (await this.settling.run(this.keys.request(request.id), state, JSON.stringify({ ...settled, settledAt: step.at }), JSON.stringify(step), keep, condition)) === 1);
+    const settledAs = JSON.stringify({ ...settled, settledAt: step.at });
+    return this.ask(async () => (await this.settling.run(this.keys.request(request.id), state, settledAs, JSON.stringify(step), keep, condition, ...this.told(first), ...this.told(second))) === 1);
   }
 
   /** All that is known of a message; undefined when it never was, or its time is over. */
@@ -132,6 +155,10 @@ export class Ledger {
         trail: trailOf(rest),
       };
     });
+  }
+
+  private told(addressed: AddressedReply | undefined): [channel: string, reply: string] {
+    return addressed ? [this.keys.inbox(addressed.inbox), JSON.stringify(addressed.reply)] : ['', ''];
   }
 
   private async ask<T>(question: () => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@ import type { DataOf, QueueContract } from '@conductor/contracts';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { keysOf } from './keys';
-import { asRedisUnavailable, RedisUnavailable } from './redis';
+import { asRedisUnavailable, RedisUnavailable } from '@conductor/connections';
 
 export interface QueueCounts {
   waiting: number;

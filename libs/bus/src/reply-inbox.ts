@@ -3,7 +3,7 @@ import type { Logger } from '@conductor/observability';
 import { z } from 'zod';
 import { keysOf } from './keys';
 import type { Ledger } from './ledger';
-import type { RedisConnections } from './redis';
+import type { RedisConnections } from '@conductor/connections';
 
 interface Waiter {
   since: number;

@@ -1,4 +1,4 @@
-import type { DeadLetters, Ledger, QueueProducer, ReplySender } from '@conductor/bus';
+import type { DeadLetters, Ledger, QueueProducer } from '@conductor/bus';
 import { type Delivery, expiresAt, type Failure, type inboundQueue, type Request, type TrailStep } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import type { OutcomeWatch } from './outcome-watch';
@@ -12,7 +12,6 @@ export interface DispatchPorts {
   watch: OutcomeWatch;
   ledger: Ledger;
   deadLetters: DeadLetters;
-  replies: ReplySender;
   logger: Logger;
   /** Name of this router, and of its reply inbox. */
   router: string;
@@ -52,14 +51,24 @@ export class Dispatcher {
     else choice.admission?.settle('neutral');
   }
 
+  /**
+   * Writes a message down whose id was made here, and sends it, in one trip to Redis.
+   * @throws RedisUnavailable
+   */
+  async sendNew(request: Request, choice: Choice, steps: TrailStep[]): Promise<Dispatched> {
+    if (choice.platform) return this.send(request, choice, [], steps);
+    await this.ports.ledger.acceptNew([{ request, steps }]);
+    return this.send(request, choice);
+  }
+
   /** @throws RedisUnavailable */
-  async send(request: Request, choice: Choice, tried: string[] = []): Promise<Dispatched> {
+  async send(request: Request, choice: Choice, tried: string[] = [], unwritten?: TrailStep[]): Promise<Dispatched> {
     const { sender, watch } = this.ports;
     if (!choice.platform) return this.withoutCandidate(request, choice, tried);
     const delivery = this.delivery(request, choice.platform, choice.fallbacks, tried);
     if (choice.admission) watch.watch(request.id, choice.admission, expiresAt(request));
     try {
-      await sender.send(delivery);
+      await sender.send(delivery, unwritten);
     } catch (error) {
       watch.forget(request.id);
       throw error;
@@ -89,17 +98,16 @@ export class Dispatcher {
 
   /** Ends a message with a reason, where people can find it. @throws RedisUnavailable */
   async bury(request: Request, code: string, reason: string, platform?: string): Promise<Extract<Dispatched, { state: 'dead-lettered' }>> {
-    const { ledger, deadLetters, replies, router, logger } = this.ports;
+    const { ledger, deadLetters, router, logger } = this.ports;
     const at = Date.now();
     const trail = (await ledger.read(request.id))?.trail ?? [];
     await deadLetters.add({ id: request.id, request, ...(platform && { platform }), code, reason, at, by: router, attempts: trail, trace: request.trace });
     if (request.replyTo && 'platform' in request.replyTo) await this.ports.inbound.add(`failed-${request.id}`, { items: [{ type: 'failed', request, code, reason }] });
-    const first = await ledger.settle(request, { state: 'dead-lettered', code, reason, platform }, { at, step: 'dead-lettered', code, message: reason, ...(platform && { platform }) });
+    const outcome: Failure = { result: 'never', code, message: reason, class: 'overload' };
+    const reply = { id: request.id, platform: platform ?? '', instance: router, kind: request.kind, outcome, state: 'dead-lettered', final: true, queuedMs: 0, platformMs: 0 };
+    const replies = request.replyTo && 'inbox' in request.replyTo ? [{ inbox: request.replyTo.inbox, reply }] : [];
+    const first = await ledger.settle(request, { state: 'dead-lettered', code, reason, platform }, { at, step: 'dead-lettered', code, message: reason, ...(platform && { platform }) }, { replies });
     if (first) logger.warn({ request: request.id, trace: request.trace, code, reason }, 'a message was dead-lettered');
-    if (first && request.replyTo && 'inbox' in request.replyTo) {
-      const outcome: Failure = { result: 'never', code, message: reason, class: 'overload' };
-      replies.send(request.replyTo.inbox, { id: request.id, platform: platform ?? '', instance: router, kind: request.kind, outcome, state: 'dead-lettered', final: true, queuedMs: 0, platformMs: 0 });
-    }
     return { state: 'dead-lettered', code, reason };
   }
 
@@ -115,7 +123,7 @@ export class Dispatcher {
     if (record?.state === 'active' || record?.state === 'answered') return false;
     const trail = record?.trail ?? [];
     await deadLetters.add({ id: request.id, request, ...(platform && { platform }), code, reason, at, by: router, attempts: trail, trace: request.trace });
-    const ended = await ledger.settle(request, { state: 'dead-lettered', code, reason, platform }, { at, step: 'expired', code, message: reason, ...(platform && { platform }) }, 'unless-active');
+    const ended = await ledger.settle(request, { state: 'dead-lettered', code, reason, platform }, { at, step: 'expired', code, message: reason, ...(platform && { platform }) }, { condition: 'unless-active' });
     if (!ended && (await ledger.read(request.id))?.state !== 'dead-lettered') await deadLetters.remove(request.id);
     return ended;
   }

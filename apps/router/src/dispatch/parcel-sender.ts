@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { Coalescer, QueueProducer } from '@conductor/bus';
-import { type Delivery, platformQueue } from '@conductor/contracts';
+import { Coalescer, type Ledger, QueueProducer } from '@conductor/bus';
+import { type Delivery, platformQueue, type TrailStep } from '@conductor/contracts';
 import type { Redis } from 'ioredis';
 
 /** A parcel holds about this much work: more would keep messages from an instance that idles. */
@@ -9,9 +9,15 @@ const LARGEST_PARCEL = 32;
 /** How much a new measurement counts against what was known. */
 const SMOOTHING = 0.1;
 
+interface Outgoing {
+  delivery: Delivery;
+  /** First steps of a message that is not written down yet. */
+  unwritten?: TrailStep[] | undefined;
+}
+
 interface Lane {
   producer: QueueProducer<ReturnType<typeof platformQueue>>;
-  parcels: Coalescer<Delivery>;
+  parcels: Coalescer<Outgoing>;
   /** Smoothed milliseconds the platform takes for one message; a stranger counts as slow and gets its messages one by one. */
   platformMs: number;
 }
@@ -20,14 +26,20 @@ interface Lane {
 export class ParcelSender {
   private readonly lanes = new Map<string, Lane>();
 
+  /** @param connection the ledger's own, so that what is written down and sent in one turn reaches Redis in this order */
   constructor(
     private readonly connection: Redis,
     private readonly namespace: string,
+    private readonly ledger: Ledger,
   ) {}
 
-  /** Resolves when the message is safely kept. @throws RedisUnavailable */
-  send(delivery: Delivery): Promise<void> {
-    return this.lane(delivery.platform).parcels.add(delivery);
+  /**
+   * Resolves when the message is safely kept.
+   * @param unwritten first steps of a message whose id was made here: it is written down on the same way to Redis
+   * @throws RedisUnavailable
+   */
+  send(delivery: Delivery, unwritten?: TrailStep[]): Promise<void> {
+    return this.lane(delivery.platform).parcels.add({ delivery, unwritten });
   }
 
   measured(platform: string, platformMs: number) {
@@ -46,13 +58,19 @@ export class ParcelSender {
     const lane: Lane = {
       producer,
       platformMs: PARCEL_WORK_MS,
-      parcels: new Coalescer<Delivery>(
-        (deliveries) => producer.add(jobId(deliveries), { deliveries }),
+      parcels: new Coalescer<Outgoing>(
+        (group) => this.handOn(group, producer),
         () => Math.min(LARGEST_PARCEL, PARCEL_WORK_MS / Math.max(lane.platformMs, 0.01)),
       ),
     };
     this.lanes.set(platform, lane);
     return lane;
+  }
+
+  private async handOn(group: Outgoing[], producer: Lane['producer']): Promise<void> {
+    const unwritten = group.flatMap(({ delivery: { request }, unwritten: steps }) => (steps ? [{ request, steps }] : []));
+    const deliveries = group.map(({ delivery }) => delivery);
+    await Promise.all([unwritten.length > 0 && this.ledger.acceptNew(unwritten), producer.add(jobId(deliveries), { deliveries })]);
   }
 }
 

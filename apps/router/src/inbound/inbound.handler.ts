@@ -1,5 +1,5 @@
 import type { DeadLetters, JobContext, JobHandler, Ledger } from '@conductor/bus';
-import { answerIdOf, type DataOf, failureIdOf, type InboundItem, inboundQueue, type Request } from '@conductor/contracts';
+import { answerIdOf, type DataOf, failureIdOf, type InboundItem, inboundQueue, type Request, type TrailStep } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import type { Dispatcher } from '../dispatch/dispatcher';
 import type { RoutePlanner } from '@conductor/routing';
@@ -48,7 +48,10 @@ export class InboundHandler implements JobHandler<typeof inboundQueue> {
   private async request(request: Request, redelivered: boolean) {
     const plan = this.planner.plan(request);
     const choice = await this.dispatcher.choose([plan.target, ...plan.fallbacks], request.kind);
-    const accepted = await this.ledger.accept(request, [{ at: request.receivedAt, step: 'accepted' }, ...this.dispatcher.steps(plan.rule, choice, request.waitFor === 'acceptance')]);
+    const steps: TrailStep[] = [{ at: request.receivedAt, step: 'accepted' }, ...this.dispatcher.steps(plan.rule, choice, request.waitFor === 'acceptance')];
+    // Its id was made for this item, and the item comes for the first time.
+    if (request.keyed === false && !redelivered) return this.dispatcher.sendNew(request, choice, steps);
+    const accepted = await this.ledger.accept(request, steps);
     // A repeated item whose first round broke off between the ledger and the queue is sent again; the ledger drops doubles.
     const unsent = !accepted.fresh && redelivered && accepted.state === 'queued';
     if (accepted.fresh || unsent) return this.dispatcher.send(request, choice);

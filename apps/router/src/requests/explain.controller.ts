@@ -1,7 +1,6 @@
 import { Controller, Inject, Post } from '@nestjs/common';
 import { RequestInput, RouteExplanation } from '@conductor/contracts';
-import { Allow, Answers, Fails, ZodBody } from '@conductor/http';
-import { ApiTags } from '@nestjs/swagger';
+import { Allow, Answers, ApiTags, Fails, ZodBody } from '@conductor/http';
 import type { z } from 'zod';
 import { PlatformChooser } from '../dispatch/platform-chooser';
 import { RoutePlanner } from '@conductor/routing';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Ledger, ReplyInbox } from '@conductor/bus';
-import { type Answer, expiresAt, isSettled, type Reply, type Request, type RequestInput, type RequestRecord, type RequestState } from '@conductor/contracts';
+import { type Answer, expiresAt, isSettled, type Reply, type Request, type RequestInput, type RequestRecord, type RequestState, type TrailStep } from '@conductor/contracts';
 import { Problem } from '@conductor/http';
 import type { z } from 'zod';
 import type { Dispatcher } from '../dispatch/dispatcher';
@@ -59,16 +59,19 @@ export class Ingress {
       throw new Problem('unknown-platform', `rule ${plan.rule} leads to ${plan.target}, and no platform of that name has ever started here; GET /v1/platforms at the conductor lists those that have`);
     }
     const choice = await this.dispatcher.choose([plan.target, ...plan.fallbacks], request.kind);
-    const accepted = await this.ledger.accept(request, [{ at: request.receivedAt, step: 'accepted' }, ...this.dispatcher.steps(plan.rule, choice, request.waitFor === 'acceptance')], request.keyed ? 'chosen' : 'made-here');
-    if (!accepted.fresh) {
-      choice.admission?.settle('neutral');
-      if (!accepted.sameContent) throw this.conflict(request);
-      return this.follow(request, signal);
+    const steps: TrailStep[] = [{ at: request.receivedAt, step: 'accepted' }, ...this.dispatcher.steps(plan.rule, choice, request.waitFor === 'acceptance')];
+    if (request.keyed) {
+      const accepted = await this.ledger.accept(request, steps, 'chosen');
+      if (!accepted.fresh) {
+        choice.admission?.settle('neutral');
+        if (!accepted.sameContent) throw this.conflict(request);
+        return this.follow(request, signal);
+      }
     }
     // Waiting begins before sending: the answer may be faster than the acknowledgement.
     const waiting = request.waitFor === 'answer' ? this.inbox.wait(request.id, this.left(request), signal) : undefined;
     this.sending.add(request.id);
-    const sent = await this.dispatcher.send(request, choice).finally(() => this.sending.delete(request.id));
+    const sent = await (request.keyed ? this.dispatcher.send(request, choice) : this.dispatcher.sendNew(request, choice, steps)).finally(() => this.sending.delete(request.id));
     if (sent.state === 'dead-lettered') {
       const retryAt = choice.passedOver.find((passed) => passed.retryAt !== undefined)?.retryAt;
       return { state: 'dead-lettered', id: request.id, code: sent.code, reason: sent.reason, rejected: false, retryAfterMs: retryAt === undefined ? 5_000 : retryAt - Date.now() };

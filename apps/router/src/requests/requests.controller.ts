@@ -1,8 +1,7 @@
 import { Controller, Get, Inject, Post, Res } from '@nestjs/common';
 import { Accepted, Answered, type ProblemCode, problems, RequestId, RequestInput, RequestRecord } from '@conductor/contracts';
-import { Allow, Answers, Caller, Fails, Problem, Trace, ZodBody, ZodParam } from '@conductor/http';
+import { Allow, Answers, ApiTags, Caller, Fails, Problem, Trace, ZodBody, ZodParam } from '@conductor/http';
 import { Ledger } from '@conductor/bus';
-import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { RoutingGate } from '../routing-gate';
