@@ -1,4 +1,4 @@
-import { asRedisUnavailable, RedisUnavailable } from '@conductor/bus';
+import { asRedisUnavailable, RedisUnavailable } from '@conductor/connections';
 import type { Answer, PluginHealth } from '@conductor/contracts';
 import { DeliveryFailure, type PlatformContext, type PlatformPlugin, type PlatformRequest } from '@conductor/platform-kit';
 import type { AndroidConfig } from './android-config';

@@ -1,9 +1,4 @@
-import { runApp } from '@conductor/http';
-import { AndroidModule } from './android.module';
+import { runPlatformApp } from '@conductor/platform-shell';
+import { PLATFORMS } from './platform-names';
 
-void runApp('android', (context) => AndroidModule.register(context), {
-  openapi: {
-    title: 'Conductor: Android',
-    description: 'Where phones log in, send messages, get answers and unasked messages. The socket is at `GET /v1/socket`; its frames are described in apps/android/README.md.',
-  },
-});
+void runPlatformApp('android', PLATFORMS, () => import('./android-app.js'));

@@ -1,4 +1,4 @@
-import { asRedisUnavailable, RedisUnavailable } from '@conductor/bus';
+import { asRedisUnavailable, RedisUnavailable } from '@conductor/connections';
 import { Problem } from '@conductor/http';
 import type { PlatformContext, PlatformStorage } from '@conductor/platform-kit';
 

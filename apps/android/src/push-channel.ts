@@ -1,4 +1,4 @@
-import type { RedisConnections } from '@conductor/bus';
+import type { RedisConnections } from '@conductor/connections';
 import { ForeignId, RequestId } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import { z } from 'zod';

@@ -2,6 +2,7 @@ import type { PlatformDefinition } from '@conductor/platform-kit';
 import type { BrainConfig } from './brain-config';
 import { ChatPlatform, WAITING_PLACES } from './chat.platform';
 import { EchoPlatform } from './echo.platform';
+import { PLATFORMS } from './platform-names';
 
 const ECHOES_AT_ONCE = 16;
 /** Taken in hand beyond those that wait, to see whether they are more urgent; if not, they are told that it is busy. */
@@ -9,12 +10,15 @@ const DOOR_PLACES = 4;
 
 /** The platform `brain`: a language model where one is configured, otherwise an echo that says that it is one. */
 export const brain = (config: BrainConfig): PlatformDefinition => {
-  if (config.url === undefined) return { name: 'brain', create: () => new EchoPlatform(), config, concurrency: ECHOES_AT_ONCE, repeatable: true };
+  if (config.url === undefined) return { name: PLATFORMS[0], create: () => new EchoPlatform(), config, concurrency: ECHOES_AT_ONCE, repeatable: true };
+  const concurrency = config.concurrency + WAITING_PLACES + DOOR_PLACES;
   return {
-    name: 'brain',
+    name: PLATFORMS[0],
     create: () => new ChatPlatform(),
     config,
-    concurrency: config.concurrency + WAITING_PLACES + DOOR_PLACES,
+    concurrency,
+    // Who waits is sorted in here, and waiting is no sign of trouble: as many as always.
+    concurrencyBounds: { least: concurrency, most: concurrency },
     // Waiting for a turn may take as long as the turn itself.
     requestTimeoutMs: 2 * config.timeoutMs + 1_000,
     attempts: 5,

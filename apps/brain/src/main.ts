@@ -1,4 +1,4 @@
-import { runApp } from '@conductor/http';
-import { BrainModule } from './brain.module';
+import { runPlatformApp } from '@conductor/platform-shell';
+import { PLATFORMS } from './platform-names';
 
-void runApp('brain', (context) => BrainModule.register(context));
+void runPlatformApp('brain', PLATFORMS, () => import('./brain-app.js'));

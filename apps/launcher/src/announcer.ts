@@ -1,4 +1,4 @@
-import { ControlNotice, type ProcessState } from '@conductor/contracts';
+import { ControlNotice, DesiredState, Presence, type ProcessState } from '@conductor/contracts';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 
@@ -15,9 +15,9 @@ export class Announcer {
 
   constructor(
     redisUrl: string,
-    namespace: string,
+    private readonly namespace: string,
     private readonly logger: Logger,
-    private readonly onStartAsked: (app: string) => void,
+    private readonly heard: { startAsked(app: string): void; wishChanged(): void },
   ) {
     this.channel = `${namespace}:notices`;
     this.hash = `${namespace}:processes`;
@@ -33,6 +33,7 @@ export class Announcer {
     this.commands.on('ready', () => {
       away = false;
       for (const process of this.latest.values()) this.tell(process);
+      void this.clearUp();
     });
     this.subscriber.on('message', (_channel, text) => this.hear(text));
     this.subscriber.subscribe(this.channel).catch(() => undefined);
@@ -41,6 +42,26 @@ export class Announcer {
   announce(process: ProcessState): void {
     this.latest.set(process.app, process);
     if (this.commands.status === 'ready') this.tell(process);
+  }
+
+  /** A process that is not to be shown any more. */
+  forget(app: string): void {
+    this.latest.delete(app);
+    if (this.commands.status === 'ready') this.commands.hdel(this.hash, app).catch(() => undefined);
+  }
+
+  /** What is wanted of all platforms, and who runs them; undefined while Redis is away. What cannot be read counts as not there. */
+  async readWishes(): Promise<{ desired: DesiredState[]; presences: Presence[] } | undefined> {
+    if (this.commands.status !== 'ready') return undefined;
+    try {
+      const [desired, presences] = await Promise.all([this.commands.hvals(`${this.namespace}:desired`), this.commands.hvals(`${this.namespace}:presences`)]);
+      return {
+        desired: desired.flatMap((text) => DesiredState.safeParse(parsed(text)).data ?? []),
+        presences: presences.flatMap((text) => Presence.safeParse(parsed(text)).data ?? []),
+      };
+    } catch {
+      return undefined;
+    }
   }
 
   /** Lets the last news out first. */
@@ -62,7 +83,15 @@ export class Announcer {
 
   private hear(text: string): void {
     const notice = ControlNotice.safeParse(parsed(text));
-    if (notice.success && notice.data.type === 'process-start') this.onStartAsked(notice.data.app);
+    if (!notice.success) return;
+    if (notice.data.type === 'process-start') this.heard.startAsked(notice.data.app);
+    if (notice.data.type === 'desired') this.heard.wishChanged();
+  }
+
+  /** Further processes of an app that a launcher before this one had. */
+  private async clearUp(): Promise<void> {
+    const shown = await this.commands.hkeys(this.hash).catch(() => []);
+    for (const app of shown) if (app.includes('#') && !this.latest.has(app)) this.forget(app);
   }
 }
 

@@ -28,7 +28,9 @@ const APPS = [
   { name: 'health-monitor', what: 'checks every platform', portVariable: 'HEALTH_MONITOR_PORT', stopOrder: 0 },
   { name: 'android', what: 'phones', portVariable: 'ANDROID_PORT', stopOrder: 1 },
   { name: 'brain', what: 'answers messages', portVariable: 'BRAIN_PORT', stopOrder: 1 },
+  { name: 'scaler', what: 'keeps memory and load within bounds', portVariable: 'SCALER_PORT', stopOrder: 0 },
   { name: 'stubs', what: 'platforms that are not hooked up yet', portVariable: 'STUBS_PORT', stopOrder: 1 },
+  { name: 'plugin-host', what: 'plugins, and webhooks for them', portVariable: 'PLUGIN_HOST_PORT', stopOrder: 1 },
 ] as const satisfies readonly Description[];
 
 type Ports = Readonly<Record<(typeof APPS)[number]['name'], number>>;

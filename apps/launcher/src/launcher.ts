@@ -7,6 +7,7 @@ import { Announcer } from './announcer';
 import { appEnvironment } from './app-environment';
 import type { App } from './apps';
 import { CannotStart } from './cannot-start';
+import { FurtherProcesses } from './further-processes';
 import { HomeLock } from './home-lock';
 import { untilLeftoversAreGone } from './leftovers';
 import type { LogView } from './log-view';
@@ -19,6 +20,7 @@ import { RedisFolder } from './redis/redis-folder';
 import { RunFile } from './run-file';
 import { Supervised } from './supervised';
 import type { Timings } from './timings';
+import { appOf, wantedProcesses } from './wanted-processes';
 
 export interface Parts {
   readonly config: Config;
@@ -36,6 +38,9 @@ export interface Parts {
 /** A person who waits longer than this wants to know for whom. */
 const STILL_WAITING_MS = 5_000;
 
+/** Nothing more is to be expected of a process in such a state. */
+const SETTLED = new Set<ProcessState['state']>(['ready', 'suspended', 'quarantined']);
+
 /** Starts everything on one machine, keeps it running, stops it in order. */
 export class Launcher {
   private readonly startedAt = Date.now();
@@ -43,6 +48,8 @@ export class Launcher {
   private readonly runFile: RunFile;
   private readonly leaving = new AbortController();
   private readonly apps: Supervised[] = [];
+  private further: FurtherProcesses | undefined;
+  private wishesTimer: NodeJS.Timeout | undefined;
   private redis: Supervised | undefined;
   private redisUrl = '';
   private announcer: Announcer | undefined;
@@ -62,16 +69,20 @@ export class Launcher {
     await checkPorts(config.host, apps);
     this.redisUrl = config.redisUrl ?? (await this.startRedis());
     if (this.leaving.signal.aborted) return;
-    this.announcer = new Announcer(this.redisUrl, config.namespace, this.parts.logger, (app) => this.startAsked(app));
+    this.announcer = new Announcer(this.redisUrl, config.namespace, this.parts.logger, { startAsked: (app) => this.startAsked(app), wishChanged: () => void this.followWishes() });
     this.startApps();
     await this.untilAllSettled();
-    if (!this.leaving.signal.aborted) say(this.overview(keyIsNew));
+    if (this.leaving.signal.aborted) return;
+    say(this.overview(keyIsNew));
+    this.wishesTimer = setInterval(() => void this.followWishes(), timings.wishesEveryMs);
+    void this.followWishes();
   }
 
   /** Stops who takes work in first, then who carries it, then the conductor, and Redis last. */
   async stop(why: string): Promise<void> {
     if (this.leaving.signal.aborted) return;
     this.leaving.abort();
+    clearInterval(this.wishesTimer);
     this.checkAllSettled();
     // Without the lock nothing was started, and what is in the home belongs to another launcher.
     if (!this.lock.held) return;
@@ -79,7 +90,7 @@ export class Launcher {
     if (this.all().length === 0) return this.lock.release();
     say(`Stopping (${why}) …`);
     for (const order of [...new Set(apps.map((app) => app.stopOrder))].sort((a, b) => a - b)) {
-      const group = this.apps.filter(({ name }) => apps.some((app) => app.name === name && app.stopOrder === order));
+      const group = this.apps.filter(({ name }) => apps.some((app) => app.name === appOf(name) && app.stopOrder === order));
       await Promise.all(
         group.map(async (app) => {
           await app.stop();
@@ -122,16 +133,37 @@ export class Launcher {
     const { apps, env, config, timings, logger, say } = this.parts;
     say(`Starting ${apps.map(({ name }) => name).join(', ')} …`);
     const appEnv = appEnvironment(env, config, this.redisUrl);
-    for (const app of apps) this.apps.push(new Supervised(new NodeApp(app, appEnv, timings.readyPollMs), timings, logger, this.listener()));
+    const make = (app: App) => {
+      const ownPort = { ...appEnv, [app.portVariable]: String(app.port) };
+      const process = new Supervised(new NodeApp(app, ownPort, timings.readyPollMs), timings, logger, this.listener());
+      this.apps.push(process);
+      return process;
+    };
+    apps.forEach(make);
+    this.further = new FurtherProcesses({ apps, make, gone: (process) => this.forget(process), logger });
     if (this.redis) this.announcer?.announce(this.redis.state);
     for (const app of this.apps) app.start();
+  }
+
+  /** As many processes of each app as are wanted. Not before the first of each is up: it says which platforms it runs. */
+  private async followWishes(): Promise<void> {
+    if (this.wishesTimer === undefined) return;
+    const wishes = await this.announcer?.readWishes();
+    if (wishes && !this.leaving.signal.aborted) this.further?.follow(wantedProcesses(wishes.desired, wishes.presences));
+  }
+
+  private forget(process: Supervised): void {
+    if (this.leaving.signal.aborted) return;
+    this.apps.splice(this.apps.indexOf(process), 1);
+    this.announcer?.forget(process.name);
+    this.writeRun();
   }
 
   private listener() {
     return {
       changed: (state: ProcessState) => {
         this.announcer?.announce(state);
-        this.runFile.write({ pid: process.pid, redisUrl: this.redisUrl, apps: Object.fromEntries(this.all().map(({ state: { app, pid, url, state: now } }) => [app, { pid, url, state: now }])) });
+        this.writeRun();
         if (state.restarts > 0 && state.state === 'ready') this.parts.logger.info({ program: state.app }, `${state.app} is ready again`);
         this.checkAllSettled();
       },
@@ -139,10 +171,14 @@ export class Launcher {
     };
   }
 
+  private writeRun(): void {
+    this.runFile.write({ pid: process.pid, redisUrl: this.redisUrl, apps: Object.fromEntries(this.all().map(({ state: { app, pid, url, state: now } }) => [app, { pid, url, state: now }])) });
+  }
+
   /** Until everything works, or is known not to, or patience ends. */
   private untilAllSettled(): Promise<void> {
     return new Promise((resolve) => {
-      const waitingFor = () => this.all().filter(({ state }) => state.state !== 'ready' && state.state !== 'quarantined');
+      const waitingFor = () => this.all().filter(({ state }) => !SETTLED.has(state.state));
       const done = () => {
         clearTimeout(patience);
         clearInterval(news);
@@ -171,7 +207,7 @@ export class Launcher {
 
   private overview(keyIsNew: boolean): string {
     const { apps } = this.parts;
-    const rows: Row[] = this.all().map(({ state }) => ({ process: state, what: apps.find(({ name }) => name === state.app)?.what ?? 'queues and state' }));
+    const rows: Row[] = this.all().map(({ state }) => ({ process: state, what: apps.find(({ name }) => name === appOf(state.app))?.what ?? 'queues and state' }));
     const bad = troubles(rows);
     const took = `${((Date.now() - this.startedAt) / 1000).toFixed(1)} s`;
     return [

@@ -14,7 +14,8 @@ export class RawLogView implements LogView {
 
   line(program: string, line: Line): void {
     const record = recordOf(program, line);
-    if (record) this.write(`${'app' in record ? line.text : JSON.stringify({ ...record, app: program })}\n`);
+    // A further process of an app goes by the launcher's name for it, which it does not know itself.
+    if (record) this.write(`${'app' in record && !program.includes('#') ? line.text : JSON.stringify({ ...record, app: program })}\n`);
   }
 }
 
@@ -40,7 +41,7 @@ export class ReadableLogView implements LogView {
 
   line(program: string, line: Line): void {
     const record = recordOf(program, line);
-    if (record) this.write(this.pretty({ app: program, ...record }));
+    if (record) this.write(this.pretty({ ...record, app: program }));
   }
 }
 

@@ -2,11 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { App } from './apps';
-import type { Program } from './program';
+import type { News, Program } from './program';
 
 const NODE_FLAGS = ['--enable-source-maps', '--disable-warning=ExperimentalWarning'];
 /** A small young generation: 30 MB less resident in each app, for collections that are a little more frequent. */
 const SMALL = ['--max-semi-space-size=2'];
+
+/** What an app says over IPC (`runApp`, `runPlatformApp`). */
+type Said = { type: 'listening'; url: string; suspended?: string } | { type: 'waking' } | { type: 'leaving'; reason: string };
 
 /** One of our apps: says over IPC where its door is, and at its door whether it is ready. */
 export class NodeApp implements Program {
@@ -30,20 +33,26 @@ export class NodeApp implements Program {
     });
   }
 
-  async untilReady(child: ChildProcess, signal: AbortSignal): Promise<string> {
-    const url = await doorOf(child, signal);
+  async follow(child: ChildProcess, signal: AbortSignal, news: News): Promise<void> {
+    // Its door may move: a thin shell has one of its own.
+    let door = new AbortController();
+    child.on('message', (said: Said | null) => {
+      if (said?.type === 'leaving') news.leaving(said.reason);
+      if (said?.type !== 'listening' && said?.type !== 'waking') return;
+      door.abort();
+      door = new AbortController();
+      if (said.type === 'waking') return news.waking();
+      const url = said.url.replace(/\/$/, '');
+      // Rejects only when it is gone or has moved on.
+      this.untilReady(url, AbortSignal.any([signal, door.signal])).then(() => news.up(url, said.suspended), () => undefined);
+    });
+  }
+
+  private async untilReady(url: string, signal: AbortSignal): Promise<void> {
     while (!(await answersOk(`${url}/health/ready`))) await sleep(this.readyPollMs, undefined, { signal });
-    return url;
+    signal.throwIfAborted();
   }
 }
-
-const doorOf = (child: ChildProcess, signal: AbortSignal): Promise<string> =>
-  new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-    child.on('message', (message: { type?: unknown; url?: unknown } | null) => {
-      if (message?.type === 'listening' && typeof message.url === 'string') resolve(message.url.replace(/\/$/, ''));
-    });
-  });
 
 const answersOk = (url: string): Promise<boolean> =>
   new Promise((resolve) => {

@@ -23,7 +23,7 @@ export const table = (rows: readonly Row[]): string => {
 
 /** Why those that do not work do not. */
 export const troubles = (rows: readonly Row[]): string[] =>
-  rows.filter(({ process }) => process.state !== 'ready').map(({ process }) => `  ${process.app} is ${process.state}: ${process.reason.replaceAll('\n', '\n    ')}`);
+  rows.filter(({ process }) => process.state !== 'ready' && process.state !== 'suspended').map(({ process }) => `  ${process.app} is ${process.state}: ${process.reason.replaceAll('\n', '\n    ')}`);
 
 /** Commands to copy. The key is read from its file, so that it does not end up in the shell's history. */
 export const firstCommands = (urlOf: (app: string) => string | undefined, keyFile: string): string[] => {

@@ -85,6 +85,35 @@ describe('a supervised app', () => {
     await ready(3);
   });
 
+  it('comes back at once, and suspended, when it left to give its memory back; a shell that wakes is ready at its new door', async () => {
+    const { app, history, ready } = supervise('leaving-app', { backoffMs: 60_000, maxBackoffMs: 60_000, quarantineDeaths: 1 });
+    await ready();
+    const full = app.state;
+    process.kill(full.pid!, 'SIGUSR2');
+    await eventually(() => expect(app.state).toMatchObject({ state: 'suspended', reason: 'RAM is short', restarts: 0, url: expect.stringContaining('http') as unknown }));
+    const shell = app.state;
+    expect(shell.pid).not.toBe(full.pid);
+
+    process.kill(shell.pid!, 'SIGUSR2');
+    await ready();
+
+    expect(app.state.pid).toBe(shell.pid);
+    expect(history.map(({ state }) => state)).toEqual(['starting', 'ready', 'suspended', 'suspended', 'suspended', 'starting', 'ready']);
+    expect(await fetch(`${app.state.url}/health/ready`)).toMatchObject({ status: 200 });
+  });
+
+  it.each<[string, FixtureName]>([
+    ['ends by itself when it was asked to finish its work', 'leaving-app'],
+    ['is stopped when it does not finish in time', 'stubborn-app'],
+  ])('%s, and stays away', async (_, name) => {
+    const { app, history, ready } = supervise(name, { stopGraceMs: 100 });
+    await ready();
+    await app.retire('fewer are wanted', name === 'leaving-app' ? 60_000 : 100);
+
+    expect(app.state).toMatchObject({ state: 'stopped', reason: 'fewer are wanted', pid: undefined });
+    expect(history.slice(-2).map(({ state }) => state)).toEqual(['draining', 'stopped']);
+  });
+
   it('does not notice the end of another', async () => {
     const one = supervise('good-app');
     const other = supervise('other-app');

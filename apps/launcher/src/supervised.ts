@@ -3,8 +3,11 @@ import type { ProcessState } from '@conductor/contracts';
 import type { Logger } from 'pino';
 import { type Line, LastWords } from './last-words';
 import { killGroup } from './process-facts';
-import type { Program } from './program';
+import type { News, Program } from './program';
 import type { Timings } from './timings';
+
+/** A process that leaves of its own choice more often than this is let rest for a moment. */
+const LEAVES_OFTEN_MS = 5_000;
 
 /** How a process ended. */
 interface End {
@@ -29,6 +32,8 @@ export class Supervised {
   private timer: NodeJS.Timeout | undefined;
   private wanted = false;
   private restartAsked = false;
+  /** When it last ended of its own choice. */
+  private leftAt = 0;
   /** Deaths since the last good run: sets the pause. */
   private failures = 0;
   /** When it died lately: decides on quarantine. */
@@ -53,6 +58,10 @@ export class Supervised {
   }
 
   start(reason = 'started'): void {
+    this.run({ state: 'starting', reason, restarts: this.current.restarts + 1 });
+  }
+
+  private run(as: { state: ProcessState['state']; reason: string; restarts?: number }): void {
     if (this.child) return;
     clearTimeout(this.timer);
     this.wanted = true;
@@ -62,22 +71,45 @@ export class Supervised {
     const words = new LastWords(child, (line) => this.listener.line(this.name, line));
     const ended = new AbortController();
     let readyAt: number | undefined;
-    this.become({ state: 'starting', reason, pid: child.pid, url: undefined, restarts: this.current.restarts + 1 });
-    this.program.untilReady(child, ended.signal).then(
-      (url) => {
-        if (ended.signal.aborted) return;
-        readyAt = Date.now();
-        this.become({ state: 'ready', reason: `ready after ${seconds(readyAt - startedAt)}`, url });
+    let wokeAt = startedAt;
+    let leaving: string | undefined;
+    this.become({ ...as, pid: child.pid, url: undefined });
+    const news: News = {
+      up: (url, suspended) => {
+        if (ended.signal.aborted || this.current.state === 'draining') return;
+        readyAt ??= Date.now();
+        this.become(suspended === undefined ? { state: 'ready', reason: `ready after ${seconds(Date.now() - wokeAt)}`, url } : { state: 'suspended', reason: suspended, url });
       },
-      (error: Error) => {
-        if (!ended.signal.aborted) this.logger.error({ program: this.name, reason: error.message }, `${this.name} cannot be asked whether it is ready`);
+      waking: () => {
+        wokeAt = Date.now();
+        this.become({ state: 'starting', reason: 'loading: one of its platforms is wanted', url: undefined });
       },
-    );
+      leaving: (reason) => (leaving = reason),
+    };
+    this.program.follow(child, ended.signal, news).catch((error: Error) => {
+      if (!ended.signal.aborted) this.logger.error({ program: this.name, reason: error.message }, `${this.name} cannot be asked whether it is ready`);
+    });
     this.gone = endOf(child).then((end) => {
       ended.abort();
       this.child = undefined;
-      this.ended(end, words, readyAt);
+      if (this.wanted && !this.restartAsked && end.code === 0 && leaving !== undefined) this.comeBack(leaving);
+      else this.ended(end, words, readyAt);
     });
+  }
+
+  /** Lets it finish its work, for as long as that takes within `patienceMs`, and leaves it away. */
+  async retire(reason: string, patienceMs: number): Promise<void> {
+    this.wanted = false;
+    clearTimeout(this.timer);
+    const { child } = this;
+    if (child) {
+      this.become({ state: 'draining', reason });
+      // A channel that is closed belongs to a process that ends already.
+      if (child.connected) child.send({ type: 'leave', reason }, () => undefined);
+      await Promise.race([this.gone, new Promise((resolve) => setTimeout(resolve, patienceMs).unref())]);
+      await this.end(this.timings.stopGraceMs);
+    }
+    this.become({ state: 'stopped', reason, pid: undefined, url: undefined });
   }
 
   /** Lets it drain, and kills it when it takes too long. */
@@ -135,6 +167,16 @@ export class Supervised {
     else this.backOff(how, words, byItself);
   }
 
+  /** It gave its memory back, and is to be here as a shell at once: neither a death nor a pause. Twice in a row, a pause. */
+  private comeBack(reason: string): void {
+    const now = Date.now();
+    const soon = now - this.leftAt < LEAVES_OFTEN_MS;
+    this.leftAt = now;
+    this.logger.info({ program: this.name, reason }, `${this.name} ended to give its memory back, and comes back as a thin shell`);
+    this.become({ state: 'suspended', reason, pid: undefined, url: undefined });
+    this.timer = setTimeout(() => this.run({ state: 'suspended', reason }), soon ? this.timings.backoffMs : 0);
+  }
+
   private backOff(how: string, words: LastWords, byItself: boolean): void {
     const pauseMs = pauseBefore(byItself ? 1 : this.failures, this.timings);
     const reason = `${how}; starting again in ${seconds(pauseMs)}`;
@@ -173,9 +215,9 @@ const endOf = (child: ChildProcess): Promise<End> =>
     });
     child.once('exit', (code, signal) => {
       killGroup(child.pid);
-      // Its last lines may still be in the pipe.
       const done = () => resolve({ code, signal });
-      child.once('close', done);
+      // Its last lines may still be in the pipe, and what it said last in the channel.
+      child.once('close', () => (child.connected ? child.once('disconnect', done) : done()));
       setTimeout(done, 300).unref();
     });
   });

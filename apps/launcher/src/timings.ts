@@ -13,6 +13,8 @@ export interface Timings {
   readonly startPatienceMs: number;
   /** Time an app has to drain before it is killed. */
   readonly stopGraceMs: number;
+  /** How often is looked whether more or fewer processes are wanted, should a notice be lost. */
+  readonly wishesEveryMs: number;
 }
 
 export const TIMINGS: Timings = {
@@ -24,4 +26,5 @@ export const TIMINGS: Timings = {
   readyPollMs: 50,
   startPatienceMs: 60_000,
   stopGraceMs: 10_000,
+  wishesEveryMs: 3_000,
 };

@@ -1,4 +1,4 @@
-import { runApp } from '@conductor/http';
-import { StubsModule } from './stubs.module';
+import { runPlatformApp } from '@conductor/platform-shell';
+import { PLATFORMS } from './platform-names';
 
-void runApp('stubs', (context) => StubsModule.register(context));
+void runPlatformApp('stubs', PLATFORMS, () => import('./stubs-app.js'));

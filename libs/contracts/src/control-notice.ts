@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { BreakerState } from './breaker';
 import { RedriveTask } from './dead-letter';
 import { DesiredState, PlatformState } from './platform-state';
+import { PluginEvent } from './plugin-commands';
+import { PluginWish } from './plugin-wish';
 import { RouteRule } from './route';
+import { ScalingDecision, ScalingPolicyView } from './scaling';
 
 /** The steps of the start-up sequence, in order. */
 export const StartupPhase = z.enum(['configuration', 'database', 'health', 'platforms', 'open']);
@@ -10,7 +13,8 @@ export type StartupPhase = z.output<typeof StartupPhase>;
 
 export const ProcessState = z.object({
   app: z.string(),
-  state: z.enum(['starting', 'ready', 'backing-off', 'quarantined', 'stopped']),
+  /** `suspended`: a thin shell without its platforms, since none of them is wanted. `draining`: ends when its work is done. */
+  state: z.enum(['starting', 'ready', 'suspended', 'draining', 'backing-off', 'quarantined', 'stopped']),
   pid: z.int().optional(),
   url: z.string().optional(),
   restarts: z.int(),
@@ -34,6 +38,12 @@ export const ControlNotice = z.discriminatedUnion('type', [
   /** An operator asks the launcher to start an app that is quarantined or to restart it. */
   z.object({ type: z.literal('process-start'), app: z.string() }),
   z.object({ type: z.literal('redrive'), task: RedriveTask }),
+  /** A decision of the scaler; told again, under the same id, when its effect is measured. */
+  z.object({ type: z.literal('scaling'), decision: ScalingDecision }),
+  z.object({ type: z.literal('scaling-policy'), policy: ScalingPolicyView }),
+  /** Something became of a plugin; it is in the history under the same id. */
+  z.object({ type: z.literal('plugin'), event: PluginEvent }),
+  z.object({ type: z.literal('plugin-wish'), wish: PluginWish }),
   z.object({ type: z.literal('keys'), version: z.int() }),
 ]);
 export type ControlNotice = z.output<typeof ControlNotice>;

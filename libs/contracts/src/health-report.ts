@@ -28,6 +28,7 @@ export const HealthReport = z.object({
   errors: z.int(),
   abandoned: z.int().describe('handlers that ignored their signal'),
   inFlight: z.int(),
+  limit: z.number().optional().describe('messages in hand at once just now'),
   rssMb: z.number(),
 });
 export type HealthReport = z.output<typeof HealthReport>;

@@ -6,14 +6,23 @@ export const LifecycleState = z.enum([
 ]);
 export type LifecycleState = z.output<typeof LifecycleState>;
 
+/** Processes of one platform that may be wanted. */
+export const MOST_INSTANCES = 8;
+export const MOST_CONCURRENCY = 1_000;
+
 /** What people and the scaler want of a platform. Kept in Redis, versioned. */
 export const DesiredState = z.object({
   platform: PlatformName,
   enabled: z.boolean().default(true),
   pinned: z.boolean().default(false).describe('never shed by the scaler'),
-  suspended: z.object({ reason: z.string(), since: z.number() }).optional(),
+  /** `decision` names the scaler's row, `freedMb` what it gave back as measured, `returnsWhen` what it waits for. */
+  suspended: z.object({ reason: z.string(), since: z.number(), by: z.string().optional(), decision: z.string().optional(), freedMb: z.number().optional(), returnsWhen: z.string().optional() }).optional(),
   /** Grows when the platform is to be started anew. */
   restarts: z.int().default(0),
+  /** Processes that run it, where a launcher or a container engine can start more; absent: one. */
+  instances: z.int().min(1).max(MOST_INSTANCES).optional(),
+  /** Messages an instance has in hand at once, within what its definition allows; absent: as the definition says. */
+  concurrency: z.int().min(1).max(MOST_CONCURRENCY).optional(),
   forcedBreaker: z.enum(['open', 'closed']).optional(),
   reason: z.string().optional(),
   version: z.int(),
@@ -33,9 +42,17 @@ export const Presence = z.object({
   at: z.number(),
   lifecycle: LifecycleState,
   reason: z.string().optional(),
-  concurrency: z.int(),
+  concurrency: z.int().describe('messages in hand at once, as its definition says'),
+  maxConcurrency: z.int().optional().describe('the most that may be wished for'),
+  limit: z.number().optional().describe('messages in hand at once just now: what is wished for, less what its latency forbids'),
+  /** Where its definition bounds the number of its processes. */
+  atMost: z.object({ instances: z.int(), because: z.string() }).optional(),
   inFlight: z.int(),
   rssMb: z.number(),
+  settledAt: z.number().optional().describe('since when its memory has not moved by more than 2 MB (epoch ms)'),
+  /** Totals since the instance started. */
+  requests: z.int().optional(),
+  errors: z.int().optional(),
 });
 export type Presence = z.output<typeof Presence>;
 

@@ -1,9 +1,13 @@
 import type { Result } from 'ioredis';
-import type { RedisConnections } from '@conductor/bus';
+import type { RedisConnections } from '@conductor/connections';
 import { DesiredState, isAvailable, type PlatformState } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
+import { type Fence, FencedOff, fenceKey } from './fence';
 import type { Notices } from './notices';
 import { Replica } from './replica';
+
+/** Only to check: what is not named stays as it is. */
+const Wish = DesiredState.partial();
 
 /**
  * Every platform as it is wanted (desired state, versioned, written by people and the scaler) and as it is judged (verdicts,
@@ -22,11 +26,12 @@ export class PlatformDirectory {
   ) {
     this.desiredKey = `${connections.namespace}:desired`;
     this.verdictsKey = `${connections.namespace}:verdicts`;
-    this.desired = new Replica(connections, this.desiredKey, logger);
+    // Only what was ever wished for is written down; a platform that was pinned and nothing else is as wanted as before.
+    this.desired = new Replica(connections, this.desiredKey, logger, (wish) => ({ ...UNLESS_WISHED, ...wish }));
     this.verdicts = new Replica(connections, this.verdictsKey, logger);
     notices.on('desired', ({ desired }) => this.desired.take(desired.platform, desired));
     notices.on('verdict', ({ platform }) => this.verdicts.take(platform.name, platform));
-    connections.commands.defineCommand('conductorDesire', { numberOfKeys: 1, lua: DESIRE });
+    connections.commands.defineCommand('conductorDesire', { numberOfKeys: 2, lua: DESIRE });
   }
 
   async open(): Promise<void> {
@@ -57,9 +62,16 @@ export class PlatformDirectory {
     return { available: isAvailable(verdict.state), state: verdict.state, why: verdict.reason };
   }
 
-  /** Changes what is wanted of a platform; `null` takes a wish back. @throws RedisUnavailable */
-  async desire(platform: string, patch: Partial<{ [K in keyof DesiredState]: DesiredState[K] | null }>): Promise<DesiredState> {
-    const json = await this.connections.commands.conductorDesire(this.desiredKey, platform, JSON.stringify({ ...patch, at: Date.now() }));
+  /**
+   * Changes what is wanted of a platform; `null` takes a wish back.
+   * @param fence of who may only wish while nobody took over from him
+   * @throws RedisUnavailable, FencedOff, and ZodError for a wish that cannot be; nothing is written then
+   */
+  async desire(platform: string, patch: Partial<{ [K in keyof DesiredState]: DesiredState[K] | null }>, fence?: Fence): Promise<DesiredState> {
+    Wish.parse(Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== null)));
+    const key = fenceKey(this.connections.namespace, fence?.name ?? 'nobody');
+    const json = await this.connections.commands.conductorDesire(this.desiredKey, key, platform, JSON.stringify({ ...patch, at: Date.now() }), fence?.token ?? -1);
+    if (json === null) throw new FencedOff(fence!);
     const desired = DesiredState.parse(JSON.parse(json));
     this.desired.take(platform, desired);
     await this.notices.publish({ type: 'desired', desired });
@@ -77,7 +89,10 @@ export class PlatformDirectory {
   }
 }
 
+const UNLESS_WISHED = { enabled: true, pinned: false, restarts: 0 };
+
 const DESIRE = `
+  if tonumber(ARGV[3]) >= 0 and tonumber(redis.call('GET', KEYS[2]) or '0') > tonumber(ARGV[3]) then return nil end
   local old = redis.call('HGET', KEYS[1], ARGV[1])
   local state = old and cjson.decode(old) or { platform = ARGV[1], version = 0 }
   for key, value in pairs(cjson.decode(ARGV[2])) do
@@ -90,6 +105,6 @@ const DESIRE = `
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    conductorDesire(key: string, platform: string, patch: string): Result<string, Context>;
+    conductorDesire(key: string, fence: string, platform: string, patch: string, token: number): Result<string | null, Context>;
   }
 }

@@ -1,4 +1,4 @@
-import type { RedisConnections } from '@conductor/bus';
+import type { RedisConnections } from '@conductor/connections';
 import type { Logger } from '@conductor/observability';
 
 /** Lost notices are made good at the latest after this time. */
@@ -19,6 +19,8 @@ export class Replica<T extends { version: number }> {
     private readonly connections: RedisConnections,
     private readonly key: string,
     private readonly logger: Logger,
+    /** Fills in what a document does not say. */
+    private readonly complete: (value: T) => T = (value) => value,
   ) {}
 
   async open(): Promise<void> {
@@ -35,9 +37,10 @@ export class Replica<T extends { version: number }> {
     return [...this.values.values()];
   }
 
-  /** Called with each change, also those that a re-read finds. */
-  onChange(listener: (key: string, value: T, before: T | undefined) => void) {
+  /** Called with each change, also those that a re-read finds. @returns a function that ends it */
+  onChange(listener: (key: string, value: T, before: T | undefined) => void): () => void {
     this.listeners.push(listener);
+    return () => void this.listeners.splice(this.listeners.indexOf(listener), 1);
   }
 
   /** Takes in a value, unless a newer one is here. */
@@ -45,7 +48,7 @@ export class Replica<T extends { version: number }> {
     const before = this.values.get(key);
     if (before && before.version >= value.version) return;
     this.values.set(key, value);
-    for (const listener of this.listeners) listener(key, value, before);
+    for (const listener of [...this.listeners]) listener(key, value, before);
   }
 
   close() {
@@ -56,7 +59,7 @@ export class Replica<T extends { version: number }> {
   /** @throws when Redis is away */
   async reRead(): Promise<void> {
     const fields = await this.connections.commands.hgetall(this.key);
-    for (const [key, json] of Object.entries(fields)) this.takeRead(key, JSON.parse(json) as T);
+    for (const [key, json] of Object.entries(fields)) this.takeRead(key, this.complete(JSON.parse(json) as T));
     for (const key of this.values.keys()) if (!(key in fields)) this.values.delete(key);
   }
 

@@ -1,7 +1,8 @@
-import type { RedisConnections, Resources } from '@conductor/bus';
+import type { RedisConnections, Resources } from '@conductor/connections';
 import type { AppName, Config } from '@conductor/config';
 import type { Notices } from '@conductor/control';
 import type { Logger, Metrics } from '@conductor/observability';
+import type { Leaving } from './leaving';
 
 /** Injects the AppContext: `@Inject(APP_CONTEXT) context: AppContext`. Every module may, without importing anything. */
 export const APP_CONTEXT = Symbol('APP_CONTEXT');
@@ -29,4 +30,6 @@ export interface AppContext {
   readonly readiness: HealthProbe[];
   /** Asked by `/health/flow`: does work that waits get done? */
   readonly flow: HealthProbe[];
+  /** Absent where nobody would start this process again. */
+  readonly leaving?: Leaving;
 }

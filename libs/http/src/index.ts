@@ -1,6 +1,8 @@
 export { Allow, Caller, Public, Trace } from './access';
+export { ApiExcludeController, ApiOperation, ApiTags } from './api-docs';
 export { APP_CONTEXT, type AppContext, type HealthProbe } from './app-context';
 export { ApiKeys, type KeyInfo } from './keys';
+export { Leaving } from './leaving';
 export { StartError } from './port-taken';
 export { Problem, type ProblemExtra } from './problem';
 export { Role } from './roles';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { asRedisUnavailable, type RedisConnections } from '@conductor/bus';
+import { asRedisUnavailable, type RedisConnections } from '@conductor/connections';
 import type { Notices } from '@conductor/control';
 import type { Logger } from '@conductor/observability';
 import { z } from 'zod';

@@ -7,6 +7,8 @@ const VARIABLE_OF: Record<AppName, string> = {
   'health-monitor': 'HEALTH_MONITOR_PORT',
   stubs: 'STUBS_PORT',
   brain: 'BRAIN_PORT',
+  scaler: 'SCALER_PORT',
+  'plugin-host': 'PLUGIN_HOST_PORT',
 };
 
 /** A start that failed for a reason which the message tells in full; no stack is needed. */

@@ -1,4 +1,4 @@
-import { asRedisUnavailable, RedisUnavailable } from '@conductor/bus';
+import { asRedisUnavailable, RedisUnavailable } from '@conductor/connections';
 import type { ProblemCode } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import { type ArgumentsHost, type ExceptionFilter, HttpException } from '@nestjs/common';

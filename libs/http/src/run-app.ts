@@ -1,6 +1,7 @@
-import { RedisUnavailable } from '@conductor/bus';
+import { RedisUnavailable } from '@conductor/connections';
 import { type AppName, type Config, ConfigurationError, loadConfig } from '@conductor/config';
 import { createLogger } from '@conductor/observability';
+import { Leaving } from './leaving';
 import { StartError } from './port-taken';
 import { type AppOptions, type BuildApp, type RunningApp, startApp } from './start-app';
 
@@ -11,7 +12,8 @@ const FORCED_EXIT_MS = 10_000;
 /**
  * A whole `main.ts`: runs the app until it is told to stop (SIGTERM, SIGINT, or the end of the parent that started it with an IPC channel),
  * drains it and exits: 0 when it was asked to, 1 after a failure, 78 when the configuration cannot be used. A parent gets
- * `{ type: 'listening', app, url }` once the door is open.
+ * `{ type: 'listening', app, url }` once the door is open, and `{ type: 'leaving', app, reason }` before an end of the app's own choice; with
+ * `{ type: 'leave', reason }` it asks for one.
  */
 export const runApp = async (app: AppName, build: BuildApp, options: AppOptions = {}): Promise<void> => {
   const config = readConfig();
@@ -42,9 +44,16 @@ export const runApp = async (app: AppName, build: BuildApp, options: AppOptions 
   process.on('SIGTERM', () => void end('SIGTERM', 0));
   process.on('SIGINT', () => void end('SIGINT', 0));
   if (process.connected) process.on('disconnect', () => void end('the parent process is gone', 0));
+  const leaving = new Leaving((reason) => {
+    if (process.connected) process.send?.({ type: 'leaving', app, reason });
+    void end(reason, 0);
+  });
+  process.on('message', (message: { type?: unknown; reason?: unknown } | null) => {
+    if (message?.type === 'leave') leaving.onAsked(String(message.reason));
+  });
 
   try {
-    starting = startApp(app, build, config, { ...options, logger });
+    starting = startApp(app, build, config, { ...options, logger, ...(options.mayLeave && { leaving }) });
     const { url } = await starting;
     logger.info({ url }, 'listening');
     if (process.connected) process.send?.({ type: 'listening', app, url });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { asRedisUnavailable, type RedisConnections } from '@conductor/bus';
+import { asRedisUnavailable, type RedisConnections } from '@conductor/connections';
 import type { Caller } from './roles';
 import { digestOf } from './key-hash';
 import type { ApiKeys } from './keys';

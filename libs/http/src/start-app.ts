@@ -11,6 +11,7 @@ import { BODY_LIMIT, openDoor } from './door';
 import { DoorModule } from './door.module';
 import { InFlight } from './in-flight';
 import { ApiKeys } from './keys';
+import type { Leaving } from './leaving';
 import { openContext } from './open-context';
 import { serveDocs } from './openapi';
 import { portTaken } from './port-taken';
@@ -27,6 +28,8 @@ export interface AppOptions {
   openapi?: { title: string; description: string };
   /** People may log in with a key at `/login` and get a session cookie. */
   sessions?: boolean;
+  /** May end by itself, since its supervisor starts it again: see `Leaving`. */
+  mayLeave?: boolean;
   /** Registers what is not a Nest module (a Fastify plugin, a WebSocket server), before the door opens. */
   configure?: (nest: NestFastifyApplication, context: AppContext) => Promise<void> | void;
 }
@@ -51,8 +54,8 @@ const CLOSE_SERVER_MS = 500;
  * @throws ConfigurationError, RedisUnavailable (not within 15 s), an Error that names the port when it is taken, and whatever `build` throws.
  * What was opened until then is closed again.
  */
-export const startApp = async (app: AppName, build: BuildApp, config: Config, options: AppOptions & { logger?: Logger } = {}): Promise<RunningApp> => {
-  const context = await openContext(app, config, options.logger);
+export const startApp = async (app: AppName, build: BuildApp, config: Config, options: AppOptions & { logger?: Logger; leaving?: Leaving } = {}): Promise<RunningApp> => {
+  const context: AppContext = { ...(await openContext(app, config, options.logger)), ...(options.leaving && { leaving: options.leaving }) };
   let nest: NestFastifyApplication | undefined;
   try {
     const inFlight = new InFlight();

@@ -1,5 +1,5 @@
-import { DeliveryFailure } from '@conductor/bus';
 import type { Outcome } from '@conductor/contracts';
+import { DeliveryFailure } from './delivery-failure';
 import type { PlatformPlugin, PlatformRequest } from './platform-plugin';
 
 /** After its signal, a handler has this long to end by itself before it is abandoned. */

@@ -41,4 +41,30 @@ describe('a bounded pool', () => {
 
     expect(await pool.run(async () => 'goes on')).toBe('goes on');
   });
+
+  it('lets more begin at once when it grows, and fewer when it shrinks, and breaks nothing off', async () => {
+    const pool = new BoundedPool(2);
+    const ends: Array<() => void> = [];
+    const work = () => pool.run(() => new Promise<void>((resolve) => ends.push(resolve)));
+    const all = [work(), work(), work(), work(), work(), work()];
+    const settle = async () => { for (let turns = 0; turns < 5; turns++) await turn(); };
+
+    pool.size = 4;
+    await settle();
+    expect([ends.length, pool.inFlight]).toEqual([4, 4]);
+    pool.size = 1;
+    ends.slice(0, 3).forEach((end) => end());
+    await settle();
+    expect([ends.length, pool.inFlight]).toEqual([4, 1]);
+    ends[3]!();
+    await settle();
+    expect([ends.length, pool.inFlight]).toEqual([5, 1]);
+    pool.size = 2;
+    await settle();
+    ends.slice(4).forEach((end) => end());
+    await settle();
+    ends.slice(4).forEach((end) => end());
+    await Promise.all(all);
+    expect(pool.inFlight).toBe(0);
+  });
 });

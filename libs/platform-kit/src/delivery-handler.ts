@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Claim, DeadLetters, JobContext, JobHandler, Ledger, QueueProducer, ReplySender } from '@conductor/bus';
+import type { AddressedReply, Claim, DeadLetters, JobContext, JobHandler, Ledger, QueueProducer, ReplySender } from '@conductor/bus';
 import {
   type Delivery, expiresAt, type Failure, type InboundItem, type Outcome, Parcel, type platformQueue, type RequestState, type TrailStep,
 } from '@conductor/contracts';
@@ -67,6 +67,11 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
 
   get inFlight(): number {
     return this.pool.inFlight;
+  }
+
+  /** Messages in hand at once; may change while running. */
+  set concurrency(messages: number) {
+    if (messages !== this.pool.size) this.pool.size = messages;
   }
 
   /** Messages of a parcel that are not begun yet are handed back to the queue instead. */
@@ -162,8 +167,8 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     const { name } = this.definition;
     if (request.replyTo && 'platform' in request.replyTo) await this.ports.inbound.add({ type: 'answer', request, answer });
     const step: TrailStep = { at: Date.now(), step: 'answered', platform: name, instance: this.instance, attempt: delivery.attempt, platformMs: round(platformMs) };
-    const first = await this.ports.ledger.settle(request, { state: 'answered', answer, platform: name, instance: this.instance, queuedMs, platformMs }, step);
-    if (first) this.reply(delivery, outcome, 'answered', true, queuedMs, platformMs);
+    const replies = this.replies(delivery, outcome, 'answered', true, queuedMs, platformMs);
+    await this.ports.ledger.settle(request, { state: 'answered', answer, platform: name, instance: this.instance, queuedMs, platformMs }, step, { replies });
   }
 
   private async again(delivery: Delivery, failure: Failure, delayMs: number, change: Partial<Delivery>, queuedMs: number, platformMs: number) {
@@ -174,7 +179,7 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     const moved = await this.ports.ledger.move(delivery.request.id, 'waiting', [{ ...this.failureStep(delivery, failure, platformMs), step: postponed ? 'postponed' : 'retry', message: `${failure.message}; again in ${Math.round(delayMs)} ms` }]);
     if (!moved) return;
     await this.ports.again.add(`${delivery.request.id}.${next.attempt}.${Date.now()}`, { deliveries: [next] }, { delayMs });
-    this.reply(delivery, failure, 'waiting', false, queuedMs, platformMs);
+    this.tell(delivery, failure, 'waiting', false, queuedMs, platformMs);
   }
 
   /** Given up here. A fallback may still do it. */
@@ -185,7 +190,7 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     const moved = await this.ports.ledger.move(request.id, 'rerouting', [this.failureStep(delivery, failure, platformMs)]);
     if (!moved) return;
     await this.ports.inbound.add({ type: 'reroute', request, fallbacks, tried });
-    this.reply(delivery, failure, 'rerouting', false, queuedMs, platformMs);
+    this.tell(delivery, failure, 'rerouting', false, queuedMs, platformMs);
   }
 
   private async bury(delivery: Delivery, code: string, reason: string, queuedMs: number, platformMs: number, failure?: Failure) {
@@ -197,23 +202,27 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     const at = Date.now();
     await this.ports.deadLetters.add({ id: request.id, request, platform: name, code, reason, at, by: this.instance, attempts: [...(before?.trail ?? []), last], trace: request.trace });
     if (request.replyTo && 'platform' in request.replyTo) await this.ports.inbound.add({ type: 'failed', request, code, reason });
-    const first = await this.ports.ledger.settle(request, { state: 'dead-lettered', code, reason, platform: name, instance: this.instance, queuedMs, platformMs }, { ...last, at, step: 'dead-lettered' });
-    if (first) {
-      this.ports.logger.warn({ request: request.id, trace: request.trace, code, reason }, 'a message was dead-lettered');
-      this.reply(delivery, outcome, 'dead-lettered', true, queuedMs, platformMs);
-    }
+    const replies = this.replies(delivery, outcome, 'dead-lettered', true, queuedMs, platformMs);
+    const first = await this.ports.ledger.settle(request, { state: 'dead-lettered', code, reason, platform: name, instance: this.instance, queuedMs, platformMs }, { ...last, at, step: 'dead-lettered' }, { replies });
+    if (first) this.ports.logger.warn({ request: request.id, trace: request.trace, code, reason }, 'a message was dead-lettered');
   }
 
   private failureStep(delivery: Delivery, failure: Failure, platformMs: number): TrailStep {
     return { at: Date.now(), step: 'failed', platform: this.definition.name, instance: this.instance, attempt: delivery.attempt, code: failure.code, message: failure.message, platformMs: round(platformMs) };
   }
 
-  private reply(delivery: Delivery, outcome: Outcome, state: RequestState, final: boolean, queuedMs: number, platformMs: number) {
+  private tell(...ended: Parameters<DeliveryHandler['replies']>) {
+    for (const { inbox, reply } of this.replies(...ended)) this.ports.replies.send(inbox, reply);
+  }
+
+  /** For the one who waits, and for the router that sent it and counts how it ended. */
+  private replies(delivery: Delivery, outcome: Outcome, state: RequestState, final: boolean, queuedMs: number, platformMs: number): AddressedReply[] {
     const { request, inbox } = delivery;
     const asker = request.replyTo && 'inbox' in request.replyTo ? request.replyTo.inbox : undefined;
     const reply = { id: request.id, platform: this.definition.name, instance: this.instance, kind: request.kind, outcome, state, final, queuedMs, platformMs };
-    if (asker !== undefined) this.ports.replies.send(asker, reply);
-    if (asker !== inbox) this.ports.replies.send(inbox, outcome.result === 'done' ? { ...reply, outcome: { result: 'done', answer: {} } } : reply);
+    if (asker === inbox) return [{ inbox, reply }];
+    const counted: AddressedReply = { inbox, reply: outcome.result === 'done' ? { ...reply, outcome: { result: 'done', answer: {} } } : reply };
+    return asker === undefined ? [counted] : [{ inbox: asker, reply }, counted];
   }
 }
 

@@ -1,8 +1,9 @@
-export { DeliveryFailure } from '@conductor/bus';
+export {
+  DeliveryFailure, definePlugin, type PluginContext, type PluginDefinition, type PluginLogger, type PluginPlatform, pluginOf, SetupFailure, textOf, type WebhookCall, type WebhookReply,
+} from './author';
 export { checkPlatformContract, type ContractBreach } from './platform-contract';
 export { InboundPort } from './inbound-port';
 export { PlatformHost } from './platform-host';
-export {
-  type InboundMessage, type PlatformContext, type PlatformDefinition, type PlatformMetrics, type PlatformPlugin, type PlatformRequest,
-  type PlatformStorage, SetupFailure,
+export type {
+  InboundMessage, PlatformContext, PlatformDefinition, PlatformMetrics, PlatformPlugin, PlatformRequest, PlatformStorage,
 } from './platform-plugin';

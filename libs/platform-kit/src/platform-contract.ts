@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { DeliveryFailure } from '@conductor/bus';
 import { PluginHealth, type Request } from '@conductor/contracts';
 import { createLogger } from '@conductor/observability';
+import { DeliveryFailure } from './delivery-failure';
 import { MemoryPlatformStorage } from './memory-storage';
 import { OpenHandles } from './open-handles';
 import type { PlatformContext, PlatformDefinition } from './platform-plugin';
@@ -34,8 +34,10 @@ export const checkPlatformContract = async <C>(definition: PlatformDefinition<C>
 
   await holds('the name is lower case letters, digits and dashes', async () => (/^[a-z][a-z0-9-]*$/.test(definition.name) ? undefined : definition.name));
   for (const round of ['first', 'second']) {
-    const plugin = definition.create();
-    await holds(`initialize() ends (${round} instance)`, async () => void (await plugin.initialize(definition.config, contextFor(definition.name))));
+    const plugin = await definition.create();
+    // Made out here: what our own logger opens is not the platform's.
+    const context = contextFor(definition.name);
+    await holds(`initialize() ends (${round} instance)`, async () => void (await plugin.initialize(definition.config, context)));
     await holds('healthCheck() answers with a health that has a known status', async () => {
       const health = PluginHealth.safeParse(await plugin.healthCheck(AbortSignal.timeout(HOOK_MS)));
       return health.success ? undefined : health.error.message;

@@ -1,4 +1,4 @@
-import { RedisUnavailable } from '@conductor/bus';
+import { RedisUnavailable } from '@conductor/connections';
 import { openPlatforms, type PlatformStage, ScriptedPlatform, until } from '@conductor/testing';
 import { DeliveryFailure } from './index';
 
@@ -134,5 +134,29 @@ describe('asking the routers and waiting for the answer', () => {
 
     await expect(inbound.ask('one', { kind: 'message', content: 'hi' }, 60_000, inbox)).rejects.toThrow(RedisUnavailable);
     expect(inbox.waiting).toBe(0);
+  });
+});
+
+describe('a platform that comes and goes while its process runs', () => {
+  it('works like those that were there from the start, and leaves nothing when it goes', async () => {
+    const another = await openAnother(new ScriptedPlatform());
+    const { host, router, context } = another;
+    await router.untilState('p', 'ready');
+    const [comes, probes] = [new ScriptedPlatform(), context.flow.length];
+
+    await host.add(comes.definition('guest'));
+    await router.untilState('guest', 'ready');
+    expect(await router.ask('guest', { content: 'hi' })).toMatchObject({ state: 'answered', answer: { text: 'carried out: hi' } });
+    await expect(host.add(comes.definition('guest'))).rejects.toThrow('the platform guest runs here already');
+
+    expect(await host.remove('guest')).toBe(true);
+    expect(await host.remove('guest')).toBe(false);
+    expect(comes).toMatchObject({ initialized: 1, shutDown: 1 });
+    expect(context.flow).toHaveLength(probes);
+    const waits = await router.send('guest', { content: 'later' });
+    expect((await router.check()).map(({ platform }) => platform)).toEqual(['p']);
+
+    await host.add(comes.definition('guest'));
+    expect(await router.settled(waits)).toMatchObject({ state: 'answered', answer: { text: 'carried out: later' } });
   });
 });

@@ -6,10 +6,20 @@ import type { AppContext } from '@conductor/http';
 import type { Redis } from 'ioredis';
 import { HealthResponder } from './health-responder';
 import { InboundPort } from './inbound-port';
-import { PlatformInstance } from './platform-instance';
+import { type InstancePorts, PlatformInstance } from './platform-instance';
 import { platformMetrics } from './platform-metrics';
 import type { PlatformContext, PlatformDefinition } from './platform-plugin';
 import { RedisPlatformStorage } from './platform-storage';
+import { retireWhenUnwanted } from './retirement';
+
+/** What all platforms of a process have in common. */
+interface Shared {
+  readonly ports: Pick<InstancePorts, 'context' | 'directory' | 'presences' | 'phases'>;
+  readonly deadLetters: DeadLetters;
+  readonly replies: ReplySender;
+  readonly meters: ReturnType<typeof platformMetrics>;
+  readonly watch: ((instance: PlatformInstance) => void) | undefined;
+}
 
 /**
  * Runs platforms in this process: each consumes its queue, answers health checks, starts when the conductor lets it and
@@ -20,11 +30,13 @@ export class PlatformHost {
   readonly inbound: InboundPort;
   readonly inbox: ReplyInbox;
   readonly ledger: Ledger;
+  private readonly queues = new Map<string, QueueProducer<ReturnType<typeof platformQueue>>>();
+  private shared!: Shared;
 
   /** @param producing connection on which everything that is put on a queue travels */
   private constructor(
     private readonly context: AppContext,
-    producing: Redis,
+    private readonly producing: Redis,
   ) {
     const { connections, config } = context;
     this.ledger = new Ledger(connections.commands, connections.namespace, config.messages);
@@ -47,32 +59,76 @@ export class PlatformHost {
     resources.hold('platform directory', directory, (open) => open.close());
 
     const deadLetters = resources.hold('dead letters', new DeadLetters(producing, connections.namespace), (letters) => letters.close());
-    const shared = { context, directory, presences: new Presences(connections), phases: new StartupPhases(connections, context.notices) };
-    const replies = new ReplySender(connections.commands, connections.namespace);
     const meters = platformMetrics(context);
-    const queues = new Map<string, QueueProducer<ReturnType<typeof platformQueue>>>();
-
-    for (const definition of definitions) {
-      const again = resources.hold(`producer of ${definition.name}`, new QueueProducer(platformQueue(definition.name), producing, connections.namespace), (queue) => queue.close());
-      queues.set(definition.name, again);
-      const instance = new PlatformInstance(definition, {
-        ...shared,
-        deliveries: { ledger: host.ledger, deadLetters, replies, inbound: host.inbound, again, logger: logger.child({ platform: definition.name }) },
-        platformContext: host.platformContext(definition.name, meters),
-      });
-      instance.observe(meters.outcome);
-      host.instances.push(instance);
-    }
-    meters.queues(queues);
+    host.shared = {
+      ports: { context, directory, presences: new Presences(connections), phases: new StartupPhases(connections, context.notices) },
+      deadLetters,
+      replies: new ReplySender(connections.commands, connections.namespace),
+      meters,
+      watch: context.leaving && retireWhenUnwanted(host.instances, context.leaving),
+    };
+    for (const definition of definitions) host.prepare(definition);
+    meters.queues(host.queues);
+    meters.limits(host.instances);
     await connections.untilReady();
     const responder = resources.hold('health responder', new HealthResponder(context, host.instances), (open) => open.close());
     await responder.open();
-    for (const instance of host.instances) {
-      await instance.open();
-      resources.hold(`platform ${instance.name}`, instance, (open) => open.close());
-    }
+    // Side by side: a process may run many of them, and has little time to end.
+    resources.hold('platforms', host.instances, (instances) => Promise.all(instances.map((instance) => host.close(instance))));
+    for (const instance of host.instances) await instance.open();
     host.addProbes();
     return host;
+  }
+
+  /** Runs another platform, from now on. @throws when one of this name runs here already */
+  async add(definition: PlatformDefinition): Promise<PlatformInstance> {
+    if (this.instances.some(({ name }) => name === definition.name)) throw new Error(`the platform ${definition.name} runs here already`);
+    await this.context.connections.untilReady();
+    const instance = this.prepare(definition);
+    this.addFlowProbe(instance);
+    try {
+      await instance.open();
+    } catch (error) {
+      await this.remove(definition.name);
+      throw error;
+    }
+    return instance;
+  }
+
+  /** Runs a platform no more: it takes no more work, finishes what it has in hand, and leaves nothing. @returns whether it was here */
+  async remove(name: string): Promise<boolean> {
+    const { resources, flow } = this.context;
+    const instance = this.instances.find((one) => one.name === name);
+    if (!instance) return false;
+    await instance.close();
+    this.instances.splice(this.instances.indexOf(instance), 1);
+    const probe = flow.findIndex((one) => one.name === name);
+    if (probe >= 0) flow.splice(probe, 1);
+    const queue = this.queues.get(name);
+    this.queues.delete(name);
+    await resources.release(queue);
+    return true;
+  }
+
+  private prepare(definition: PlatformDefinition): PlatformInstance {
+    const { resources, connections, logger } = this.context;
+    const { ports, deadLetters, replies, meters, watch } = this.shared;
+    const { name } = definition;
+    const again = resources.hold(`producer of ${name}`, new QueueProducer(platformQueue(name), this.producing, connections.namespace), (queue) => queue.close());
+    this.queues.set(name, again);
+    const instance = new PlatformInstance(definition, {
+      ...ports,
+      deliveries: { ledger: this.ledger, deadLetters, replies, inbound: this.inbound, again, logger: logger.child({ platform: name }) },
+      platformContext: this.platformContext(name, meters),
+    });
+    instance.observe(meters.outcome);
+    watch?.(instance);
+    this.instances.push(instance);
+    return instance;
+  }
+
+  private async close(instance: PlatformInstance): Promise<void> {
+    await instance.close().catch((error: unknown) => this.context.logger.warn({ err: error, platform: instance.name }, 'a platform did not close properly'));
   }
 
   private platformContext(platform: string, meters: ReturnType<typeof platformMetrics>): PlatformContext {
@@ -88,18 +144,20 @@ export class PlatformHost {
     };
   }
 
-  /** The process can do its work when any platform of it is as it is wanted to be. */
+  /** The process can do its work when any platform of it is as it is wanted to be; one that has none has nothing to fail. */
   private addProbes() {
     this.context.readiness.push({
       name: 'platforms',
       check: () => {
         const working = this.instances.filter(({ state }) => ['ready', 'degraded', 'disabled', 'suspended'].includes(state.lifecycle));
         const reasons = this.instances.map(({ name, state }) => `${name} is ${state.lifecycle}: ${state.reason}`);
-        return { up: working.length > 0, reason: reasons.join('; ') };
+        return { up: working.length > 0 || this.instances.length === 0, reason: reasons.join('; ') };
       },
     });
-    for (const instance of this.instances) {
-      this.context.flow.push({ name: instance.name, check: () => ({ up: instance.isFlowing(), reason: instance.state.reason }) });
-    }
+    for (const instance of this.instances) this.addFlowProbe(instance);
+  }
+
+  private addFlowProbe(instance: PlatformInstance) {
+    this.context.flow.push({ name: instance.name, check: () => ({ up: instance.isFlowing(), reason: instance.state.reason }) });
   }
 }

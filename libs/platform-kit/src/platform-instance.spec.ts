@@ -166,6 +166,61 @@ describe('an instance and the wishes of an operator', () => {
   });
 });
 
+describe('how much an instance has in hand', () => {
+  it('follows a wish at once, without a restart, and within what its definition allows', async () => {
+    const { platform, router } = await open({ onRequest: slow(30) }, { how: { concurrency: 4, concurrencyBounds: { least: 2, most: 6 } } });
+    await router.untilState('p', 'ready');
+    const most = async (concurrency: number | null) => {
+      await router.directory.desire('p', { concurrency });
+      const limit = Math.min(6, Math.max(2, concurrency ?? 4));
+      await until(async () => expect((await router.check())[0]).toMatchObject({ limit }));
+      platform.mostInFlight = 0;
+      const ids = await router.sendParcel('p', Array(20).fill({}));
+      for (const id of ids) expect(await router.settled(id)).toMatchObject({ state: 'answered' });
+      return platform.mostInFlight;
+    };
+
+    expect([await most(1), await most(50), await most(null)]).toEqual([2, 6, 4]);
+    expect(platform.initialized).toBe(1);
+    expect((await router.presences.all())[0]).toMatchObject({ concurrency: 4, maxConcurrency: 6 });
+  });
+
+  it('is told in its presence, and as a metric', async () => {
+    const { stage, router } = await open({}, { how: { concurrency: 7 }, env: { PRESENCE_TTL_MS: '200' } });
+    await router.untilState('p', 'ready');
+
+    await until(async () => expect((await router.presences.all())[0]).toMatchObject({ limit: 7, maxConcurrency: 28, settledAt: expect.any(Number) }));
+    expect((await stage.context.metrics.registry.getSingleMetric('platform_concurrency_limit')!.get()).values).toEqual([expect.objectContaining({ value: 7, labels: expect.objectContaining({ platform: 'p' }) })]);
+  });
+});
+
+describe('a platform that is loaded late', () => {
+  it('is loaded when it is wanted, and not before', async () => {
+    let loaded = 0;
+    const late = new ScriptedPlatform();
+    const load = async () => (loaded++, late);
+    const stage = await openPlatforms([{ ...late.definition('p'), create: load }], { permits: false });
+    stages.push(stage);
+    await stage.router.untilState('p', 'registered');
+    expect(loaded).toBe(0);
+
+    await stage.router.permit('p', stage.host.instances[0]!.id);
+
+    expect(await stage.router.ask('p')).toMatchObject({ state: 'answered' });
+    expect(loaded).toBe(1);
+  });
+
+  it.each<[string, () => Promise<ScriptedPlatform>, RegExp]>([
+    ['cannot be loaded', async () => { throw new Error("Cannot find module 'discord.js'"); }, /discord\.js/],
+    ['does not come', () => hang(), /create\(\) did not end within 300 ms/],
+  ])('that %s has failed, with the reason', async (_, create, reason) => {
+    const stage = await openPlatforms([{ name: 'p', config: {}, create }], { env: { STARTUP_GIVE_UP_MS: '300' } });
+    stages.push(stage);
+
+    expect((await stage.router.untilState('p', 'failed')).reason).toMatch(reason);
+  });
+});
+
 describe('a health check', () => {
   it.each<[string, ScriptedPlatform['onHealthCheck'], object]>([
     ['works', async () => ({ status: 'ok', details: { latencyMs: 3 } }), { status: 'ok', details: { latencyMs: 3 } }],

@@ -4,17 +4,13 @@ import type { PlatformDirectory, Presences, StartupPhases } from '@conductor/con
 import { type DesiredState, type HealthReport, type LifecycleState, platformQueue, type PluginHealth, type Presence } from '@conductor/contracts';
 import type { AppContext } from '@conductor/http';
 import type { Logger } from '@conductor/observability';
+import { ResidentMemory } from '@conductor/platform-shell';
+import type { Redis } from 'ioredis';
 import { DeliveryHandler, type DeliveryPorts } from './delivery-handler';
-import { type PlatformContext, type PlatformDefinition, type PlatformPlugin, SetupFailure, withDefaults } from './platform-plugin';
-import { askHealth, shutDown, startUp } from './plugin-hooks';
-
-/**
- * Jobs an instance holds at once. A fast platform needs few, since a job carries many messages and each idle slot asks Redis for
- * more; a slow one gets a slot for every millisecond it takes, up to its concurrency.
- */
-const FEWEST_SLOTS = 4;
-/** How much a new measurement counts against what was known. */
-const SMOOTHING = 0.2;
+import { type PlatformContext, type PlatformDefinition, type PlatformPlugin, withDefaults } from './platform-plugin';
+import { askHealth, load, shutDown, startUp } from './plugin-hooks';
+import { SetupFailure } from './setup-failure';
+import { FEWEST_SLOTS, Workers } from './workers';
 
 /** Without a conductor an instance starts by itself after this time. */
 const WITHOUT_CONDUCTOR_MS = 3_000;
@@ -38,14 +34,18 @@ export class PlatformInstance {
   private readonly definition;
   private readonly logger: Logger;
   private readonly handler: DeliveryHandler;
+  /** Of its worker, which waits on it for jobs. */
+  private readonly waiting: Redis;
   private readonly consumer: QueueConsumer<ReturnType<typeof platformQueue>>;
+  private readonly workers: Workers;
+  private readonly memory = new ResidentMemory();
   private readonly startedAt = Date.now();
   private lifecycle: LifecycleState = 'registered';
   private reason = 'waiting for its turn to start';
   private plugin?: PlatformPlugin;
   private restarts = 0;
-  /** Smoothed time the platform takes for one message. */
-  private platformMs = 0;
+  /** Told by its process to end: no wish brings it back. */
+  private retired = false;
   /** Changes of the platform happen one after the other. */
   private changes: Promise<void> = Promise.resolve();
   private beat?: NodeJS.Timeout;
@@ -53,6 +53,7 @@ export class PlatformInstance {
   private aloneAt = this.startedAt + WITHOUT_CONDUCTOR_MS;
   private aloneTries = 0;
   private readonly leaving = new AbortController();
+  private closing?: Promise<void>;
   private readonly offs: Array<() => void> = [];
 
   constructor(
@@ -63,39 +64,43 @@ export class PlatformInstance {
     this.definition = withDefaults(definition);
     this.id = ports.platformContext.instance;
     this.logger = context.logger.child({ platform: definition.name, platformInstance: this.id });
+    this.waiting = context.connections.forWorker();
     this.handler = new DeliveryHandler(this.definition, this.id, () => this.serving(), ports.deliveries);
     this.consumer = new QueueConsumer(platformQueue(definition.name), this.handler, {
-      connection: context.connections.forWorker(),
+      connection: this.waiting,
       namespace: context.connections.namespace,
       concurrency: Math.min(FEWEST_SLOTS, this.definition.concurrency),
       lockMs: context.config.messages.jobLockMs,
       logger: this.logger,
     });
+    this.workers = new Workers(this.definition, this.handler, this.consumer);
   }
 
   get name(): string {
     return this.definition.name;
   }
 
-  get state(): { lifecycle: LifecycleState; reason: string; inFlight: number; lastCompletedAt: number } {
-    return { lifecycle: this.lifecycle, reason: this.reason, inFlight: this.handler.inFlight, lastCompletedAt: this.consumer.lastCompletedAt };
+  get state(): { lifecycle: LifecycleState; reason: string; limit: number; inFlight: number; lastCompletedAt: number } {
+    return { lifecycle: this.lifecycle, reason: this.reason, limit: this.workers.limit, inFlight: this.handler.inFlight, lastCompletedAt: this.consumer.lastCompletedAt };
   }
 
   /** False when it should take work and does not: its worker stopped, or it holds messages and finishes none. */
   isFlowing(): boolean {
     if (!isServing(this.lifecycle)) return true;
     const stuckMs = this.definition.requestTimeoutMs * 2 + 5_000;
-    const busyWithoutEnd = this.handler.inFlight >= this.definition.concurrency && Date.now() - Math.max(this.consumer.lastCompletedAt, this.startedAt) > stuckMs;
+    const busyWithoutEnd = this.handler.inFlight >= this.workers.limit && Date.now() - Math.max(this.consumer.lastCompletedAt, this.startedAt) > stuckMs;
     return this.consumer.isRunning && !busyWithoutEnd;
   }
 
   observe(listener: DeliveryHandler['onOutcome']) {
     this.handler.onOutcome = (delivery, outcome, platformMs) => {
-      this.platformMs += (platformMs - this.platformMs) * SMOOTHING;
-      this.consumer.concurrency = Math.min(this.definition.concurrency, Math.max(FEWEST_SLOTS, Math.ceil(this.platformMs)));
+      this.workers.ended(outcome, platformMs);
       listener(delivery, outcome, platformMs);
     };
   }
+
+  /** Its platform has just been let go, since it is not wanted. */
+  onIdle: () => void = () => {};
 
   async open(): Promise<void> {
     const { notices, config } = this.ports.context;
@@ -104,9 +109,11 @@ export class PlatformInstance {
         if (instance === this.id) void this.change(() => this.initialize());
       }),
     );
-    this.ports.directory.desired.onChange((platform, desired) => {
-      if (platform === this.name) void this.change(() => this.follow(desired));
-    });
+    this.offs.push(
+      this.ports.directory.desired.onChange((platform, desired) => {
+        if (platform === this.name) void this.change(() => this.follow(desired));
+      }),
+    );
     const desired = this.ports.directory.desired.get(this.name);
     this.restarts = desired?.restarts ?? 0;
     if (desired) await this.follow(desired);
@@ -114,13 +121,32 @@ export class PlatformInstance {
     this.beat = setInterval(() => void this.sayHere(), config.health.presenceTtlMs / 4).unref();
   }
 
-  /** Takes no more work, finishes what is in hand, lets the platform go. */
-  async close(): Promise<void> {
+  /** Other limits from now on, for a platform that goes on: its time-out, attempts, concurrency, whether it may be repeated. */
+  redefine(definition: PlatformDefinition): void {
+    Object.assign(this.definition, withDefaults(definition));
+    this.workers.wish(this.ports.directory.desired.get(this.name)?.concurrency);
+  }
+
+  /** Takes no more work and finishes what is in hand, however long that takes, since its process is to end. */
+  retire(reason: string): Promise<void> {
+    return this.change(async () => {
+      this.retired = true;
+      if (!isIdle(this.lifecycle)) await this.stop('suspended', reason);
+    });
+  }
+
+  /** Takes no more work, finishes what is in hand, lets the platform go. A second call waits for the first. */
+  close(): Promise<void> {
+    return (this.closing ??= this.closeOnce());
+  }
+
+  private async closeOnce(): Promise<void> {
     this.offs.forEach((off) => off());
     this.leaving.abort();
     await this.changes;
     this.handler.pause();
     await this.consumer.close();
+    this.ports.context.connections.letGo(this.waiting);
     await this.letGo();
     // Until here: an instance that finishes its work is not silent.
     clearInterval(this.beat);
@@ -140,7 +166,8 @@ export class PlatformInstance {
       health,
       ...this.handler.counters,
       inFlight: this.handler.inFlight,
-      rssMb: rssMb(),
+      limit: this.workers.limit,
+      rssMb: this.memory.look().rssMb,
     };
   }
 
@@ -156,24 +183,27 @@ export class PlatformInstance {
   }
 
   private async follow(desired: DesiredState) {
+    this.workers.wish(desired.concurrency);
+    if (this.retired) return;
     const unwanted = !desired.enabled ? ('disabled' as const) : desired.suspended ? ('suspended' as const) : undefined;
     const restart = desired.restarts > this.restarts;
     this.restarts = Math.max(this.restarts, desired.restarts);
     if (unwanted) {
       const reason = desired.suspended?.reason ?? desired.reason ?? 'switched off by an operator';
       if (this.lifecycle !== unwanted) await this.stop(unwanted, reason);
-    } else if (restart || this.lifecycle === 'disabled' || this.lifecycle === 'suspended') {
+    } else if (restart || isIdle(this.lifecycle)) {
       await this.stop('registered', restart ? 'restarting, as an operator wished' : 'waiting for its turn to start');
       await this.announce('arrived');
     }
   }
 
   private async initialize() {
-    if (isServing(this.lifecycle) || this.lifecycle === 'disabled' || this.lifecycle === 'suspended') return;
+    if (isServing(this.lifecycle) || isIdle(this.lifecycle)) return;
     this.become('starting', 'initializing');
     try {
-      this.plugin = this.definition.create();
-      const health = await startUp(this.plugin, this.definition, this.ports.platformContext, this.ports.context.config.startup.giveUpMs, this.leaving.signal);
+      const { giveUpMs } = this.ports.context.config.startup;
+      this.plugin = await load(this.definition, giveUpMs, this.leaving.signal);
+      const health = await startUp(this.plugin, this.definition, this.ports.platformContext, giveUpMs, this.leaving.signal);
       this.aloneTries = 0;
       this.handler.resume();
       this.consumer.start();
@@ -191,6 +221,7 @@ export class PlatformInstance {
     await this.consumer.pause();
     await this.letGo();
     this.become(state, reason);
+    if (isIdle(state)) this.onIdle();
   }
 
   private async letGo() {
@@ -252,12 +283,17 @@ export class PlatformInstance {
       lifecycle: this.lifecycle,
       reason: this.reason,
       concurrency: this.definition.concurrency,
+      maxConcurrency: this.definition.concurrencyBounds.most,
+      limit: this.workers.limit,
+      ...(this.definition.atMost && { atMost: this.definition.atMost }),
       inFlight: this.handler.inFlight,
-      rssMb: rssMb(),
+      ...this.memory.look(),
+      requests: this.handler.counters.requests,
+      errors: this.handler.counters.errors,
     };
   }
 }
 
 const isServing = (state: LifecycleState) => state === 'ready' || state === 'degraded';
 
-const rssMb = () => Math.round(process.memoryUsage.rss() / 1_048_576);
+export const isIdle = (state: LifecycleState) => state === 'disabled' || state === 'suspended';

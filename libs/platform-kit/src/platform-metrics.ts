@@ -21,6 +21,17 @@ export const platformMetrics = ({ metrics }: AppContext) => {
         for (const { platform, counts } of await asked().catch(() => [])) gauge.set({ platform }, counts.oldestAgeMs / 1_000);
       });
     },
+    /** What each instance lets in at once, asked at each scrape. */
+    limits: (instances: readonly { name: string; state: { limit: number; inFlight: number } }[]) => {
+      metrics.gauge('platform_concurrency_limit', 'Messages a platform may have in hand at once: as wished, less what its latency forbids', ['platform'], (gauge) => {
+        gauge.reset(); // platforms come and go
+        for (const { name, state } of instances) gauge.set({ platform: name }, state.limit);
+      });
+      metrics.gauge('platform_in_flight', 'Messages a platform has in hand', ['platform'], (gauge) => {
+        gauge.reset(); // platforms come and go
+        for (const { name, state } of instances) gauge.set({ platform: name }, state.inFlight);
+      });
+    },
     outcome: (delivery: Delivery, outcome: Outcome, platformMs: number) =>
       duration.observe({ platform: delivery.platform, result: outcome.result }, platformMs / 1_000),
     of: (platform: string): PlatformMetrics => ({

@@ -50,12 +50,12 @@ export interface PlatformContext {
  * A platform integration. The Conductor calls `initialize` once, then the others as often as needed, then `shutdown` once;
  * after that it makes a new one.
  */
-export interface PlatformPlugin<Config = unknown> {
+export interface PlatformPlugin<Config = unknown, Context = PlatformContext> {
   /**
    * Connects. @throws SetupFailure.needsAttention when only a person can mend it (bad credentials, bad configuration); any other
    * error is tried again with growing pauses
    */
-  initialize(config: Config, context: PlatformContext): Promise<void>;
+  initialize(config: Config, context: Context): Promise<void>;
   /** How are you? Called every few seconds, beside the work; light, without test messages. */
   healthCheck(signal: AbortSignal): Promise<PluginHealth>;
   /**
@@ -71,10 +71,15 @@ export interface PlatformPlugin<Config = unknown> {
 /** How the Conductor runs a platform. */
 export interface PlatformDefinition<Config = unknown> {
   readonly name: string;
-  readonly create: () => PlatformPlugin<Config>;
+  /** May load what is heavy first (`async () => new (await import('./heavy')).Heavy()`): it is called when the platform is wanted. */
+  readonly create: () => PlatformPlugin<Config> | Promise<PlatformPlugin<Config>>;
   readonly config: Config;
-  /** Messages in hand at once, per instance. */
+  /** Messages in hand at once, per instance, unless something else is wished for. */
   readonly concurrency?: number;
+  /** The least and the most that may be wished for; 1 and four times `concurrency` unless given. Within, the latency decides. */
+  readonly concurrencyBounds?: { readonly least: number; readonly most: number };
+  /** How many processes may run it, where more would do harm, and why: for whoever wishes for more. */
+  readonly atMost?: { readonly instances: number; readonly because: string };
   /** Time one message may take, in milliseconds. */
   readonly requestTimeoutMs?: number;
   /** How often a message is tried before it is given up. */
@@ -86,28 +91,14 @@ export interface PlatformDefinition<Config = unknown> {
   readonly repeatable?: boolean;
 }
 
+const CONCURRENCY = 10;
+const MOST_TIMES = 4;
+
 export const withDefaults = <C>(definition: PlatformDefinition<C>) => ({
-  concurrency: 10,
+  concurrency: CONCURRENCY,
+  concurrencyBounds: { least: 1, most: (definition.concurrency ?? CONCURRENCY) * MOST_TIMES },
   requestTimeoutMs: 5_000,
   attempts: 3,
   repeatable: false,
   ...definition,
 });
-
-/** Thrown by `initialize`. */
-export class SetupFailure extends Error {
-  override readonly name = 'SetupFailure';
-
-  private constructor(message: string, readonly retryable: boolean, cause: unknown) {
-    super(message, { cause });
-  }
-
-  /** Only a person can mend it; it is not tried again before something was changed. */
-  static needsAttention(message: string, cause?: unknown) {
-    return new SetupFailure(message, false, cause);
-  }
-
-  static transient(message: string, cause?: unknown) {
-    return new SetupFailure(message, true, cause);
-  }
-}

@@ -1,5 +1,6 @@
 import { PluginHealth } from '@conductor/contracts';
-import { type PlatformContext, type PlatformDefinition, type PlatformPlugin, SetupFailure } from './platform-plugin';
+import type { PlatformContext, PlatformDefinition, PlatformPlugin } from './platform-plugin';
+import { SetupFailure } from './setup-failure';
 
 /** Longest time a platform gets to let go: less than the drain of the whole process. */
 const SHUTDOWN_MS = 5_000;
@@ -8,6 +9,10 @@ const SHUTDOWN_MS = 5_000;
  * Calls of a platform's hooks. Whatever a hook does (throw before its first await, hang, answer nonsense), the call ends in
  * time and in one of the ways its caller knows.
  */
+
+/** Makes a platform, loading it first where it is loaded late. @throws SetupFailure, or whatever `create` throws */
+export const load = ({ create }: PlatformDefinition, giveUpMs: number, leaving: AbortSignal): Promise<PlatformPlugin> =>
+  within(giveUpMs, async () => create(), `its create() did not end within ${giveUpMs} ms`, leaving);
 
 /**
  * Initializes a platform and asks it for the first time how it is.

@@ -1,6 +1,5 @@
-import { Allow, Answers, Fails, Problem, ZodBody, ZodParam, ZodQuery } from '@conductor/http';
+import { Allow, Answers, ApiTags, Fails, Problem, ZodBody, ZodParam, ZodQuery } from '@conductor/http';
 import { Controller, Delete, Get, Post } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Device, DeviceId, Devices, UserId } from './devices';
 

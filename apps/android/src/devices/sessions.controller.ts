@@ -1,6 +1,5 @@
-import { Answers, Fails, Public, ZodBody } from '@conductor/http';
+import { Answers, ApiTags, Fails, Public, ZodBody } from '@conductor/http';
 import { Controller, Post, UseGuards } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { DeviceId } from './devices';
 import { CallingPhone, PhoneGuard } from './phone.guard';

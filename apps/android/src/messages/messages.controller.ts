@@ -1,7 +1,6 @@
 import { Accepted } from '@conductor/contracts';
-import { Answers, Fails, Public, ZodBody, ZodQuery } from '@conductor/http';
+import { Answers, ApiTags, Fails, Public, ZodBody, ZodQuery } from '@conductor/http';
 import { Controller, Get, Post, Res, UseGuards } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { CallingPhone, PhoneGuard } from '../devices/phone.guard';

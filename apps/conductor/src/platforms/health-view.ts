@@ -1,4 +1,4 @@
-import type { RedisConnections } from '@conductor/bus';
+import type { RedisConnections } from '@conductor/connections';
 import { PlatformState } from '@conductor/contracts';
 
 /** The health monitor's latest findings, number by number. */

@@ -1,4 +1,4 @@
-import type { RedisConnections } from '@conductor/bus';
+import type { RedisConnections } from '@conductor/connections';
 import type { BreakerState, DesiredState, PlatformState, PlatformView } from '@conductor/contracts';
 import type { PlatformDirectory } from '@conductor/control';
 import { Problem } from '@conductor/http';
@@ -45,6 +45,7 @@ export class PlatformViews {
       since: verdict?.since ?? desired?.at ?? 0,
       enabled: desired?.enabled ?? true,
       pinned: desired?.pinned ?? false,
+      wished: { instances: desired?.instances ?? 1, ...(desired?.concurrency !== undefined && { concurrency: desired.concurrency }) },
       instances: checked?.instances ?? verdict?.instances ?? [],
       breaker: { position: worst(routers), ...(desired?.forcedBreaker && { forced: desired.forcedBreaker }), routers },
       queue: await this.queues.counts(name),

@@ -1,11 +1,11 @@
 import { Controller, Get, Inject, Post } from '@nestjs/common';
 import { PlatformName, PlatformView } from '@conductor/contracts';
 import { PlatformDirectory } from '@conductor/control';
-import { Answers, Caller, Fails, Trace, ZodBody, ZodParam } from '@conductor/http';
-import { ApiTags } from '@nestjs/swagger';
+import { Answers, ApiTags, Caller, Fails, Trace, ZodBody, ZodParam } from '@conductor/http';
 import { z } from 'zod';
 import { Changes } from '../audit/changes';
 import { PlatformViews } from './platform-views';
+import { ScaleBounds, ScaleWish } from './scale-wish';
 
 const Reason = z.strictObject({ reason: z.string().min(1).max(500).optional() }).optional();
 type Reason = z.output<typeof Reason>;
@@ -18,6 +18,7 @@ export class PlatformsController {
   constructor(
     @Inject(PlatformViews) private readonly views: PlatformViews,
     @Inject(PlatformDirectory) private readonly directory: PlatformDirectory,
+    @Inject(ScaleBounds) private readonly bounds: ScaleBounds,
     @Inject(Changes) private readonly changes: Changes,
   ) {}
 
@@ -66,6 +67,16 @@ export class PlatformsController {
   @Fails('not-found', 'redis-unavailable')
   pin(@ZodParam('name', PlatformName) name: string, @ZodBody(Pin) body: z.output<typeof Pin>, @Caller() caller: Caller, @Trace() trace: string) {
     return this.wish('platform.pin', name, { pinned: body?.pinned ?? true }, caller, trace);
+  }
+
+  /** How many processes run it, and how many messages each has in hand at once. Obeyed live; the scaler may wish for something else later. */
+  @Post(':name/scale')
+  @Answers(200, PlatformView)
+  @Fails('invalid-request', 'not-found', 'conflict', 'redis-unavailable')
+  async scale(@ZodParam('name', PlatformName) name: string, @ZodBody(ScaleWish) body: ScaleWish, @Caller() caller: Caller, @Trace() trace: string) {
+    this.views.mustExist(name);
+    await this.bounds.check(name, body);
+    return this.wish('platform.scale', name, body, caller, trace);
   }
 
   private async wish(action: string, name: string, patch: Parameters<PlatformDirectory['desire']>[1], caller: Caller, trace: string) {

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, isFree } from '../ports';
-import type { Program } from '../program';
+import type { News, Program } from '../program';
 import { askRedis } from './ask-redis';
 import { spawnMortal } from './dies-with-parent';
 import type { RedisBinary } from './redis-binary';
@@ -39,6 +39,10 @@ export class EmbeddedRedis implements Program {
 
   spawn(): ChildProcess {
     return spawnMortal(this.binary.command, [this.folder.configFile], { ...process.env, NODE_OPTIONS: undefined, ...this.binary.env });
+  }
+
+  async follow(child: ChildProcess, signal: AbortSignal, news: News): Promise<void> {
+    news.up(await this.untilReady(child, signal));
   }
 
   /** After a crash it reads its file first, which may take a while; no time-out then. */

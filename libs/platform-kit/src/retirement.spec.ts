@@ -1,0 +1,69 @@
+import { Leaving } from '@conductor/http';
+import { openPlatforms, type PlatformStage, ScriptedPlatform, until } from '@conductor/testing';
+
+const stages: PlatformStage[] = [];
+/** Two platforms, `one` and `other`, in a process that may leave. */
+const open = async (script: Partial<ScriptedPlatform> = {}) => {
+  const left: string[] = [];
+  const leaving = new Leaving((reason) => left.push(reason));
+  const one = Object.assign(new ScriptedPlatform(), script);
+  const stage = await openPlatforms([one.definition('one', { concurrency: 2 }), new ScriptedPlatform().definition('other')], { leaving });
+  stages.push(stage);
+  const { router } = stage;
+  await Promise.all([router.untilState('one', 'ready'), router.untilState('other', 'ready')]);
+  const suspend = (platform: string) => router.directory.desire(platform, { suspended: { reason: 'RAM is short', since: 1 } });
+  return { one, stage, router, leaving, left, suspend };
+};
+afterEach(() => Promise.all(stages.splice(0).map((stage) => stage.close())));
+
+const held = () => {
+  let release = () => {};
+  const until = new Promise<void>((resolve) => (release = resolve));
+  return { release, onRequest: async () => until.then(() => ({ text: 'done' })) };
+};
+
+describe('a process that may leave', () => {
+  it('stays when one platform of several is not wanted, and leaves when none is, with the reasons', async () => {
+    const { router, left, suspend } = await open();
+    await suspend('one');
+    await router.untilState('one', 'suspended');
+    expect(left).toEqual([]);
+
+    await router.directory.desire('other', { enabled: false, reason: 'on holiday' });
+
+    await until(() => expect(left).toEqual(['one: suspended (RAM is short); other: disabled (on holiday)']));
+  });
+
+  it('finishes what is in hand before it leaves, and hands the rest back', async () => {
+    const { release, onRequest } = held();
+    const { one, router, left, suspend } = await open({ onRequest });
+    const ids = await router.sendParcel('one', Array(6).fill({ deadlineMs: 60_000 }));
+    await until(() => expect(one.inFlight).toBe(2));
+    await Promise.all([suspend('one'), suspend('other')]);
+    await router.untilState('other', 'suspended');
+    expect(left).toEqual([]);
+
+    release();
+
+    await until(() => expect(left).toHaveLength(1));
+    expect(one.shutDown).toBe(1);
+    const states = await Promise.all(ids.map(async (id) => (await router.ledger.read(id))!.state));
+    expect(states.sort()).toEqual(['answered', 'answered', 'queued', 'queued', 'queued', 'queued']);
+  });
+
+  it('asked to go, finishes what is in hand however long that takes, and is not kept by a wish', async () => {
+    const { release, onRequest } = held();
+    const { one, router, leaving, left } = await open({ onRequest });
+    const id = await router.send('one', { deadlineMs: 60_000 });
+    await until(() => expect(one.inFlight).toBe(1));
+    leaving.onAsked('fewer processes are wanted');
+    await router.untilState('other', 'suspended');
+    await router.directory.desire('other', { restarts: 1 });
+    expect(left).toEqual([]);
+
+    release();
+
+    await until(() => expect(left).toEqual(['one, other: suspended (fewer processes are wanted)']));
+    expect(await router.settled(id)).toMatchObject({ state: 'answered' });
+  });
+});

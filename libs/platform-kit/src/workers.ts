@@ -1,0 +1,68 @@
+import type { Outcome } from '@conductor/contracts';
+import { AdaptiveLimit } from './adaptive-limit';
+import type { PlatformDefinition, withDefaults } from './platform-plugin';
+
+/**
+ * Jobs an instance holds at once. A platform that was never slow of late needs one, since a job carries many messages and each idle
+ * slot asks Redis for more; any other gets some, so that a slow message holds nobody up, and one for every millisecond it takes.
+ */
+export const FEWEST_SLOTS = 4;
+const SLOW_MS = 5;
+/** By message: one that took 100 ms is forgotten after 300 fast ones. */
+const FORGETTING = 0.99;
+/** A stranger counts as slow. */
+const STRANGER_MS = 50;
+/** How much a new measurement counts against what was known. */
+const SMOOTHING = 0.2;
+
+type Definition = ReturnType<typeof withDefaults<unknown>> & PlatformDefinition;
+
+/** How many messages an instance has in hand at once, and how many jobs it holds for them: by definition, by wish, by latency. */
+export class Workers {
+  private readonly adaptive: AdaptiveLimit;
+  /** Smoothed time the platform takes for one message, and the longest it took of late. */
+  private platformMs = 0;
+  private longestMs = STRANGER_MS;
+
+  /** @param messages,jobs whose `concurrency` follows */
+  constructor(
+    private readonly definition: Definition,
+    private readonly messages: { concurrency: number; readonly inFlight: number },
+    private readonly jobs: { concurrency: number },
+  ) {
+    this.adaptive = new AdaptiveLimit(definition.concurrencyBounds.least, this.within(undefined));
+    this.apply();
+  }
+
+  /** Messages in hand at once just now. */
+  get limit(): number {
+    return this.adaptive.limit;
+  }
+
+  /** Somebody wants so many at once; undefined: as the platform is defined. The definition's bounds hold, and latency may allow fewer. */
+  wish(concurrency: number | undefined) {
+    const most = this.within(concurrency);
+    if (most === this.adaptive.most) return;
+    this.adaptive.most = most;
+    this.apply();
+  }
+
+  /** A message came to its end. Only answers and time-outs tell how fast the platform is; refusals are quick whatever its load. */
+  ended(outcome: Outcome, platformMs: number) {
+    this.platformMs += (platformMs - this.platformMs) * SMOOTHING;
+    this.longestMs = Math.max(platformMs, this.longestMs * FORGETTING);
+    if (outcome.result === 'done' || outcome.class === 'timeout') this.adaptive.sample(platformMs, this.messages.inFlight);
+    this.apply();
+  }
+
+  private within(concurrency = this.definition.concurrency): number {
+    const { least, most } = this.definition.concurrencyBounds;
+    return Math.max(least, Math.min(most, concurrency));
+  }
+
+  private apply() {
+    const { limit } = this.adaptive;
+    this.messages.concurrency = limit;
+    this.jobs.concurrency = this.longestMs < SLOW_MS ? 1 : Math.min(limit, Math.max(FEWEST_SLOTS, Math.ceil(this.platformMs)));
+  }
+}

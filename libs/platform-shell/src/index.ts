@@ -1,0 +1,3 @@
+export { ResidentMemory } from './resident-memory';
+export { runPlatformApp } from './run-platform-app';
+export { inWords } from './wishes';

@@ -1,0 +1,90 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface ShellState {
+  /** Why nothing runs here, for a person. */
+  reason: string;
+  redisIsReady: boolean;
+}
+
+/** A caller who asks for the platform itself comes again after this time. */
+const RETRY_AFTER_S = 30;
+
+/**
+ * The door of a process whose platforms are not loaded: health and metrics like any app's, and for everything else the problem
+ * `platform-unavailable`. Node's own server, since a framework would be most of the shell's memory.
+ */
+export class ShellDoor {
+  private readonly server: Server;
+
+  constructor(
+    private readonly app: string,
+    private readonly state: () => ShellState,
+  ) {
+    this.server = createServer((request, response) => this.answer(new URL(request.url ?? '/', 'http://door').pathname, response));
+  }
+
+  /** @returns its URL @throws what the system says when it cannot listen there */
+  async open(host: string, port: number): Promise<string> {
+    await new Promise<void>((resolve, reject) => this.server.once('error', reject).listen({ host, port }, resolve));
+    const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+    return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.server.close(resolve));
+    this.server.closeAllConnections();
+    await closed;
+  }
+
+  private answer(path: string, response: ServerResponse) {
+    const { reason, redisIsReady } = this.state();
+    switch (path) {
+      case '/health/live':
+        return json(response, 200, report({}));
+      case '/health/ready':
+        return json(response, redisIsReady ? 200 : 503, report({ redis: redisIsReady ? { status: 'up' } : { status: 'down', reason: 'Redis is not reachable' }, platforms: { status: 'up', reason } }));
+      case '/health/flow':
+        return json(response, 200, report({ platforms: { status: 'up', reason } }));
+      case '/metrics':
+        response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
+        return void response.end(metrics(this.app));
+      default:
+        return json(response, 503, unavailable(path, reason), { 'content-type': 'application/problem+json', 'retry-after': String(RETRY_AFTER_S) });
+    }
+  }
+}
+
+const json = (response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = { 'content-type': 'application/json; charset=utf-8' }) =>
+  void response.writeHead(status, headers).end(JSON.stringify(body));
+
+interface Probe {
+  status: 'up' | 'down';
+  reason?: string;
+}
+
+/** In the form of Terminus, as every app has it. */
+const report = (probes: Record<string, Probe>) => {
+  const those = (status: Probe['status']) => Object.fromEntries(Object.entries(probes).filter(([, probe]) => probe.status === status));
+  return { status: Object.keys(those('down')).length === 0 ? 'ok' : 'error', info: those('up'), error: those('down'), details: probes };
+};
+
+const unavailable = (path: string, reason: string) => ({
+  type: '/problems/platform-unavailable',
+  title: 'The platform is not available',
+  status: 503,
+  detail: `Nothing runs here at the moment: ${reason}. Come again later.`,
+  code: 'platform-unavailable',
+  instance: path,
+});
+
+const metrics = (app: string) =>
+  [
+    '# HELP process_resident_memory_bytes Resident memory size in bytes.',
+    '# TYPE process_resident_memory_bytes gauge',
+    `process_resident_memory_bytes{app="${app}"} ${process.memoryUsage.rss()}`,
+    '# HELP platform_shell 1 while no platform of this process is loaded, since none is wanted.',
+    '# TYPE platform_shell gauge',
+    `platform_shell{app="${app}"} 1`,
+    '',
+  ].join('\n');
