@@ -8,7 +8,7 @@ export interface Result {
   rows: Array<Array<string | number>>;
 }
 
-const table = ({ columns, rows }: Result) =>
+export const table = ({ columns, rows }: Result) =>
   [columns, columns.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
 /** Writes what was measured, with all that is needed to measure it again. */

@@ -1,0 +1,73 @@
+import type { Series } from './series';
+
+/** Every model forecasts in shadow all the time; one of them is the champion of a series and a look-ahead. */
+export const MODEL_NAMES = ['last-value', 'linear', 'regression', 'damped-holt', 'seasonal', 'blend'] as const;
+export type ModelName = (typeof MODEL_NAMES)[number];
+
+/** What the champion of a series says about the moment `at`, and how far it could be trusted of late. */
+export interface Forecast {
+  readonly series: Series;
+  /** When it was made and what it speaks of, epoch milliseconds. */
+  readonly madeAt: number;
+  readonly at: number;
+  readonly horizonMs: number;
+  readonly model: ModelName;
+  /** What the model itself expects. */
+  readonly expected: number;
+  /** What to prepare for: the expectation moved by its head-room (`head-room.ts`). This is the forecast that is judged. */
+  readonly point: number;
+  /** The interval into which nine of ten truths should fall. Always `lower <= point <= upper`. */
+  readonly lower: number;
+  readonly upper: number;
+  /** The latest observation. */
+  readonly observed: number;
+  /** For shedding and scaling up: the greater of what is observed and what is forecast. Scaling down goes by `observed` alone. */
+  readonly deciding: number;
+  /** Rolling error of the points that were in force: absolute errors over values, `0.05` is 5 %. Absent until there was a truth to hold against. */
+  readonly error?: number;
+  /** Rolling share of periods whose demand exceeded the point in force by more than 20 %. */
+  readonly under?: number;
+}
+
+/** What one model says by itself, champion or not. */
+export interface ShadowForecast {
+  readonly model: ModelName;
+  readonly point: number;
+  readonly lower: number;
+  readonly upper: number;
+}
+
+/** How a model has done lately on one series and look-ahead. */
+export interface TrackRecord {
+  readonly model: ModelName;
+  /** Truths it was held against, those long ago counting less. */
+  readonly weight: number;
+  readonly error: number;
+  readonly under: number;
+  /** Share of truths inside the interval. */
+  readonly coverage: number;
+  /** Since when it is not considered; absent for those that are. */
+  readonly benchedSince?: number;
+}
+
+/** A decision about the models themselves, with the figures it rests on. `at` in epoch milliseconds. */
+export interface ModelDecision {
+  readonly at: number;
+  readonly series: Series;
+  readonly horizonMs: number;
+  readonly kind: 'champion' | 'benched' | 'back-from-bench';
+  readonly model: ModelName;
+  /** The champion before; only with `champion`. */
+  readonly replaced?: ModelName;
+  /** One sentence for a person. */
+  readonly reason: string;
+  readonly records: readonly TrackRecord[];
+}
+
+export interface Champion {
+  readonly series: Series;
+  readonly horizonMs: number;
+  readonly model: ModelName;
+  readonly since: number;
+  readonly records: readonly TrackRecord[];
+}
