@@ -1,0 +1,62 @@
+import { StringDecoder } from 'node:string_decoder';
+
+export interface OutputLine {
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly stream: 'stdout' | 'stderr' | 'log';
+  readonly generation: string;
+  readonly pid: number;
+  readonly text: string;
+}
+
+const MOST_LINES = 1_000;
+const MOST_CHARACTERS = 262_144;
+const LONGEST_LINE = 4_096;
+
+/** What a plugin wrote, the newest of it: so much and no more, whatever it writes. */
+export class OutputLog {
+  private lines: OutputLine[] = [];
+  private characters = 0;
+  private pushedOut = 0;
+
+  add(line: OutputLine): void {
+    const cut = line.text.length > LONGEST_LINE ? { ...line, text: `${line.text.slice(0, LONGEST_LINE)} …` } : line;
+    this.lines.push(cut);
+    this.characters += cut.text.length;
+    while (this.lines.length > MOST_LINES || this.characters > MOST_CHARACTERS) {
+      this.characters -= this.lines.shift()!.text.length;
+      this.pushedOut++;
+    }
+  }
+
+  list(limit = MOST_LINES): { lines: OutputLine[]; pushedOut: number } {
+    return { lines: this.lines.slice(-limit), pushedOut: this.pushedOut };
+  }
+
+  /** The last words of a process, for the reason of its end. */
+  lastWords(pid: number): string | undefined {
+    const words = this.lines.filter((line) => line.pid === pid && line.stream === 'stderr' && line.text.trim() !== '').slice(-20).map(({ text }) => text.trim());
+    return (words.find((line) => /^(\w*Error|FATAL|Uncaught)/.test(line)) ?? words.at(-1))?.slice(0, 300);
+  }
+}
+
+/** Cuts a stream of bytes into lines; an endless line is cut where it gets too long. */
+export class LineCutter {
+  private readonly decoder = new StringDecoder('utf8');
+  private rest = '';
+
+  *push(chunk: Buffer): Generator<string> {
+    this.rest += this.decoder.write(chunk);
+    for (;;) {
+      const end = this.rest.indexOf('\n');
+      if (end < 0 && this.rest.length <= LONGEST_LINE) return;
+      const cut = end < 0 || end > LONGEST_LINE ? LONGEST_LINE : end;
+      yield this.rest.slice(0, cut);
+      this.rest = this.rest.slice(cut === end ? cut + 1 : cut);
+    }
+  }
+
+  end(): string {
+    return this.rest;
+  }
+}

@@ -1,0 +1,300 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { Duplex, Readable } from 'node:stream';
+import type { GenerationSpec, SandboxSettings } from '../spec';
+import type { IncidentKind, Incidents } from '../incidents';
+import type { Cgroup } from '../walls/cgroups';
+import { commandFor, type LaunchMeans } from '../walls/launch';
+import { ChildLink, LinkClosed } from './child-link';
+import type { HostOperations } from './host-operations';
+import { captureOutput } from './output-capture';
+import type { OutputLog } from './output-log';
+import { ProcessWatch } from './process-watch';
+import type { Hook } from './protocol';
+import type { RuntimeImage } from './runtime-image';
+import { childrenOf, endAll, isAlive, type Usage, usageOf } from './usage';
+
+/** Where one generation lives while it runs. */
+export interface RunPlaces {
+  /** Empty; its own file system is mounted here. */
+  readonly root: string;
+  /** Its own folder, to read and write, which outlives it. */
+  readonly data: string;
+  /** Socket of its egress proxy, when some host was granted. */
+  readonly egress?: string | undefined;
+  readonly uid: number;
+}
+
+export interface ProcessParts {
+  readonly spec: GenerationSpec;
+  readonly settings: SandboxSettings;
+  readonly means: LaunchMeans;
+  readonly image: RuntimeImage;
+  readonly places: RunPlaces;
+  readonly operations: HostOperations;
+  readonly incidents: Incidents;
+  readonly output: OutputLog;
+  /** Name of the platform's instance, for the plugin to know. */
+  readonly instance: string;
+  /** Gets the process as soon as it is there, to look after it. */
+  readonly born: (process: SandboxProcess) => void;
+}
+
+/** How a process ended. */
+export interface ProcessEnd {
+  readonly kind: IncidentKind | 'stopped';
+  /** For a person. */
+  readonly reason: string;
+  readonly at: number;
+}
+
+export interface ProcessFigures extends Usage {
+  readonly pid: number;
+  readonly generation: string;
+  readonly startedAt: number;
+  readonly requests: number;
+  readonly inFlight: number;
+  /** Processor time per request since it began. */
+  readonly cpuMsPerRequest: number;
+  /** How long its event loop took to answer. */
+  readonly lagMs: number;
+}
+
+const THREADS = 64;
+const LEAVE_MS = 1_000;
+/** From the end of its pipe to its own. */
+const DEAF_MS = 500;
+const FORCE_MS = 1_000;
+
+/** One process of one plugin: started behind the walls, called hook by hook, watched, and ended. */
+export class SandboxProcess {
+  readonly startedAt = Date.now();
+  /** Resolves when it is gone, whoever wished it. */
+  readonly ended: Promise<ProcessEnd>;
+  readonly link: ChildLink;
+  /** Messages that were given to it and did not end. */
+  inHand = 0;
+  requests = 0;
+  takesWebhooks = false;
+  private nodePid: number | undefined;
+  private ending?: Omit<ProcessEnd, 'at'>;
+  private spawnError?: Error;
+  private initialized = false;
+  private isDeaf = false;
+  private readonly judge: ProcessWatch;
+
+  private constructor(
+    private readonly parts: ProcessParts,
+    private readonly child: ChildProcess,
+    private readonly cgroup: Cgroup | undefined,
+  ) {
+    const { operations, settings, incidents, spec } = parts;
+    child.on('error', (error) => (this.spawnError = error));
+    this.judge = new ProcessWatch(spec, settings);
+    const report = (kind: IncidentKind, detail: string) => incidents.report(kind, detail, { generation: spec.id, pid: this.pid });
+    this.link = new ChildLink(child.stdio[3] as Duplex, settings.maxFrameBytes, {
+      answer: (ask) => operations.answer(ask),
+      log: (frame) => {
+        parts.output.add({ at: Date.now(), stream: 'log', generation: spec.id, pid: this.pid, text: `${frame.level}: ${frame.message}` });
+        operations.log(frame);
+      },
+      metric: (frame) => operations.metric(frame),
+      report,
+      violated: (kind, detail) => this.kill(kind, detail),
+    });
+    for (const stream of ['stdout', 'stderr'] as const) {
+      captureOutput(child[stream] as Readable, (text) => parts.output.add({ at: Date.now(), stream, generation: spec.id, pid: this.pid, text }), (detail) => report('output-flood', detail));
+    }
+    this.ended = this.untilGone();
+    // Mostly its process is ending, and how it ended says more. One that goes on without its pipe is of no use.
+    child.stdio[3]!.once('close', () => {
+      this.isDeaf = true;
+      setTimeout(() => this.kill('ended', 'it closed the pipe to the Conductor'), DEAF_MS).unref();
+    });
+  }
+
+  /**
+   * Starts a process and lets the plugin in it initialize.
+   * @throws HookFailed with what `initialize` threw, or an Error that says why it did not start
+   */
+  static async start(parts: ProcessParts): Promise<SandboxProcess> {
+    const { spec, settings, means, image, places } = parts;
+    const { data, egress, root, uid } = places;
+    const cgroup = groupFor(parts);
+    const [file, ...args] = commandFor(means, {
+      script: [image.bootstrap],
+      read: [image.folder, spec.folder, ...spec.granted.fs.read],
+      write: [data, ...spec.granted.fs.write],
+      sockets: egress === undefined ? [] : [egress],
+      root,
+      groups: cgroup?.folders ?? [],
+      uid,
+      memoryMb: spec.settings.memoryMb,
+      allow: spec.granted,
+      permissions: true,
+    });
+    const child = spawn(file, args, { cwd: data, env: {}, stdio: ['ignore', 'pipe', 'pipe', 'pipe'], detached: true });
+    const process = new SandboxProcess(parts, child, cgroup);
+    parts.born(process);
+    const late = setTimeout(() => process.kill('start-failed', `it did not start within ${settings.startMs} ms`), settings.startMs);
+    try {
+      await Promise.race([process.link.ready, process.ended.then(({ reason }) => Promise.reject(new Error(reason)))]);
+      process.nodePid = means.enclosed ? childrenOf(child.pid!)[0] : child.pid;
+      await process.initialize();
+      return process;
+    } catch (error) {
+      const end = await process.end('start-failed');
+      throw error instanceof LinkClosed ? new Error(end.reason) : error;
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  get pid(): number {
+    return this.nodePid ?? this.child.pid ?? 0;
+  }
+
+  get isUsable(): boolean {
+    return this.initialized && !this.isDeaf && this.ending === undefined;
+  }
+
+  /**
+   * Hands a message, or a webhook, to the plugin. When the signal aborts, the plugin is told; a plugin that has not ended after as
+   * much time again is ended with its process.
+   * @throws HookFailed, or LinkClosed
+   */
+  async carryOut(hook: Extract<Hook, 'request' | 'webhook'>, input: unknown, signal: AbortSignal): Promise<unknown> {
+    this.requests++;
+    const startedAt = performance.now();
+    let missed: NodeJS.Timeout | undefined;
+    const abort = () => {
+      const ms = Math.round(performance.now() - startedAt);
+      missed = setTimeout(() => this.kill('deadline', `it was still busy with a message after twice the ${ms} ms that it had`), Math.max(ms, 100));
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      return await this.link.call(hook, input, signal);
+    } finally {
+      clearTimeout(missed);
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Looks at memory, event loop and processor time. To be called several times a second. */
+  watch(): void {
+    if (this.ending) return;
+    const reproach = this.judge.look({ usage: usageOf(this.pid), lagMs: this.link.lagMs, inHand: this.inHand, initialized: this.initialized });
+    if (reproach) this.kill(reproach.kind, reproach.reason);
+    else if (this.initialized) this.link.ping();
+  }
+
+  figures(): ProcessFigures {
+    const { rssMb = 0, cpuMs = 0 } = usageOf(this.pid) ?? {};
+    return {
+      pid: this.pid,
+      generation: this.parts.spec.id,
+      startedAt: this.startedAt,
+      rssMb,
+      cpuMs,
+      requests: this.requests,
+      inFlight: this.inHand,
+      cpuMsPerRequest: this.requests > 0 ? Math.round((cpuMs / this.requests) * 100) / 100 : 0,
+      lagMs: Math.round(this.link.lagMs * 100) / 100,
+    };
+  }
+
+  /** Lets the plugin shut down, then ends its process, by force if need be. */
+  async stop(): Promise<ProcessEnd> {
+    if (!this.ending && this.initialized) {
+      const late = new Promise((resolve) => setTimeout(resolve, this.parts.settings.shutdownMs).unref());
+      await Promise.race([this.link.call('shutdown', {}).catch(() => {}), late]);
+    }
+    return this.end('stopped');
+  }
+
+  /** Ends it at once; what it did is reported. */
+  kill(kind: IncidentKind, reason: string): void {
+    if (this.ending) return;
+    this.ending = { kind, reason: `its process was ended: ${reason}` };
+    this.parts.incidents.report(kind, reason, { generation: this.parts.spec.id, pid: this.pid });
+    this.link.close(this.ending.reason);
+    this.signalAll();
+  }
+
+  private async initialize(): Promise<void> {
+    const { spec, image, places, settings, instance } = this.parts;
+    this.link.send({
+      type: 'start',
+      platform: spec.platform,
+      instance,
+      entry: join(spec.folder, spec.settings.entry),
+      kit: image.kit,
+      config: spec.config,
+      secrets: spec.secrets,
+      maxFrameBytes: settings.maxFrameBytes,
+      data: places.data,
+      ...(places.egress !== undefined && { egress: places.egress }),
+      hosts: spec.granted.net,
+      readable: [image.folder, spec.folder, places.data, ...spec.granted.fs.read, ...spec.granted.fs.write],
+      addons: spec.granted.addons,
+    });
+    const about = await this.link.call('initialize', {});
+    this.takesWebhooks = (about as { webhooks?: unknown } | null)?.webhooks === true;
+    this.initialized = true;
+  }
+
+  private async end(kind: 'stopped' | 'start-failed'): Promise<ProcessEnd> {
+    this.ending ??= { kind, reason: kind === 'stopped' ? 'it was stopped' : 'it did not start' };
+    this.link.close(this.ending.reason);
+    const force = setTimeout(() => this.signalAll(), LEAVE_MS);
+    if (kind === 'start-failed') this.signalAll();
+    const end = await this.ended;
+    clearTimeout(force);
+    return end;
+  }
+
+  private async untilGone(): Promise<ProcessEnd> {
+    const [code, signal] = this.child.pid === undefined ? await once(this.child, 'error').then(() => [null, null]) : ((await once(this.child, 'exit')) as [number | null, NodeJS.Signals | null]);
+    for (const stream of this.child.stdio) stream?.destroy();
+    // What it may have started, where that was granted.
+    this.signalAll();
+    for (let tries = 0; tries < 100 && (isAlive(this.pid) || (this.cgroup?.members().length ?? 0) > 0); tries++) await new Promise((resolve) => setTimeout(resolve, 10));
+    const end = { ...(this.ending ?? this.explain(code, signal)), at: Date.now() };
+    if (!this.ending) this.parts.incidents.report(end.kind as IncidentKind, end.reason, { generation: this.parts.spec.id, pid: this.pid });
+    this.ending = end;
+    this.link.close(end.reason);
+    this.cgroup?.remove();
+    return end;
+  }
+
+  private explain(code: number | null, signal: NodeJS.Signals | null): Omit<ProcessEnd, 'at'> {
+    const { output, spec } = this.parts;
+    const words = output.lastWords(this.child.pid!) ?? output.lastWords(this.pid);
+    if (this.spawnError) return { kind: 'start-failed', reason: `its process could not be started: ${this.spawnError.message}` };
+    if ((this.cgroup?.memoryKills() ?? 0) > 0 || /heap out of memory|Array buffer allocation failed/.test(words ?? '')) {
+      return { kind: 'memory', reason: `its process ended: it wanted more than the ${spec.settings.memoryMb} MB that its manifest allows` };
+    }
+    const how = signal ? `by ${signal}` : `with code ${code}`;
+    return { kind: 'ended', reason: `its process ended by itself, ${how}${words === undefined ? '' : `: ${words}`}` };
+  }
+
+  /** Ends the plugin's own processes. The program that made their namespaces reaps them and follows; only if it does not, it is ended too. */
+  private signalAll(): void {
+    const { pid } = this.child;
+    if (pid === undefined) return;
+    const inside = new Set([...(this.parts.means.enclosed ? childrenOf(pid) : [pid]), ...(this.nodePid === undefined ? [] : [this.nodePid])]);
+    endAll(inside.size > 0 ? inside : [pid]);
+    if (this.child.exitCode !== null || this.child.signalCode !== null) endAll(this.cgroup?.members() ?? []);
+    else setTimeout(() => this.child.exitCode === null && this.child.signalCode === null && endAll([-pid, ...(this.cgroup?.members() ?? [])]), FORCE_MS).unref();
+  }
+}
+
+const groupFor = ({ means, spec, incidents }: ProcessParts): Cgroup | undefined => {
+  try {
+    return means.cgroups?.make(spec.platform, spec.settings.memoryMb, THREADS);
+  } catch (error) {
+    incidents.report('start-failed', `no control group for its process: ${(error as Error).message}`, { generation: spec.id });
+    return undefined;
+  }
+};

@@ -1,0 +1,96 @@
+import { chown, mkdir, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { prepareRuntime, type RuntimeImage } from './process/runtime-image';
+import type { SandboxProcess } from './process/sandbox-process';
+import { isAlive } from './process/usage';
+import { type SandboxSettings, sandboxSettings } from './spec';
+import type { LaunchMeans } from './walls/launch';
+import { SandboxWalls } from './walls/walls';
+
+/** Users that no account on this machine should have. */
+const FIRST_UID = 40_000;
+const UIDS = 20_000;
+
+/** Third-party code is not run here: strict mode wants walls that this machine has not got. */
+export class WallsMissing extends Error {
+  override readonly name = 'WallsMissing';
+}
+
+/** What all plugins of this process share: the walls, our files in their processes, who watches them. */
+export class Sandbox {
+  private readonly watched = new Set<SandboxProcess>();
+  private readonly uids = new Map<string, number>();
+  private readonly timer: NodeJS.Timeout;
+
+  private constructor(
+    readonly settings: SandboxSettings,
+    readonly walls: SandboxWalls,
+    readonly image: RuntimeImage,
+  ) {
+    this.timer = setInterval(() => this.watched.forEach((process) => process.watch()), settings.watchMs).unref();
+  }
+
+  /** @param walls those found before, instead of trying them again */
+  static async open(given: Partial<SandboxSettings> & Pick<SandboxSettings, 'folder'>, walls?: SandboxWalls): Promise<Sandbox> {
+    const settings = sandboxSettings(given);
+    await mkdir(settings.folder, { recursive: true });
+    await removeLeftovers();
+    const [image, found] = await Promise.all([prepareRuntime(settings.folder), walls ?? SandboxWalls.probe(settings.folder)]);
+    return new Sandbox(settings, found, image);
+  }
+
+  get means(): LaunchMeans {
+    return this.walls.means;
+  }
+
+  /** @throws WallsMissing in strict mode, naming them */
+  assertWalls(): void {
+    const { missing } = this.walls;
+    if (!this.settings.strict || missing.length === 0) return;
+    throw new WallsMissing(`strict mode runs no plugin here, since walls are missing: ${missing.map(({ name, reason }) => `${name} (${reason})`).join('; ')}`);
+  }
+
+  /** Each plugin has a user of its own, the same at every start unless two would share one. */
+  uidOf(plugin: string): number {
+    const known = this.uids.get(plugin);
+    if (known !== undefined) return known;
+    const taken = new Set(this.uids.values());
+    let uid = FIRST_UID + (hashOf(plugin) % UIDS);
+    while (taken.has(uid)) uid = FIRST_UID + ((uid + 1 - FIRST_UID) % UIDS);
+    this.uids.set(plugin, uid);
+    return uid;
+  }
+
+  /** The folder that a platform of a plugin may write in, whatever its version. */
+  async dataFolder(plugin: string, platform: string): Promise<string> {
+    const folder = join(this.settings.folder, 'data', plugin.replace('/', '+'), platform);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (this.means.ownUser) await chown(folder, this.uidOf(plugin), this.uidOf(plugin));
+    return folder;
+  }
+
+  watch(process: SandboxProcess): void {
+    this.watched.add(process);
+    void process.ended.then(() => this.watched.delete(process));
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+    this.means.cgroups?.close();
+  }
+}
+
+/** Folders of generations whose host was killed: nobody closes them any more. */
+const removeLeftovers = async (): Promise<void> => {
+  const names = await readdir(tmpdir()).catch(() => []);
+  const ownerOf = (name: string) => Number(/^conductor-plugin-(\d+)-/.exec(name)?.[1]);
+  for (const name of names.filter((each) => ownerOf(each) > 0 && !isAlive(ownerOf(each)))) await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => {});
+};
+
+/** FNV-1a: spreads names, and is no secret. */
+const hashOf = (text: string): number => {
+  let hash = 0x811c9dc5;
+  for (const character of text) hash = Math.imul(hash ^ character.codePointAt(0)!, 0x01000193) >>> 0;
+  return hash;
+};

@@ -1,0 +1,216 @@
+import type { Answer, PluginHealth } from '@conductor/contracts';
+import type { PlatformContext, PlatformDefinition, PlatformPlugin, PlatformRequest, WebhookCall, WebhookReply } from '@conductor/platform-kit';
+import { z } from 'zod';
+import { deliveryFailureOf, setupFailureOf } from './delivery-outcome';
+import { type ClosureProof, Generation, type GenerationFigures } from './generation';
+import { type Incident, Incidents } from './incidents';
+import { OutputLog } from './process/output-log';
+import { NotLoaded, orAborted } from './process/process-pool';
+import type { Sandbox } from './sandbox';
+import type { GenerationSpec } from './spec';
+
+export interface SandboxedFigures {
+  readonly platform: string;
+  readonly plugin: string;
+  /** The one that gets the messages first, then others that are still here. */
+  readonly generations: GenerationFigures[];
+  readonly incidents: ReturnType<Incidents['counts']>;
+}
+
+const CLOSE_DRAIN_MS = 2_000;
+
+/** What a webhook is answered with. A plugin may not set headers that are for the door to set. */
+const Reply = z.object({
+  status: z.int().min(200).max(599),
+  headers: z.record(z.string().regex(/^[a-z0-9-]{1,64}$/i), z.string().max(4_096).regex(/^[^\r\n]*$/)).default({}).transform((headers) => Object.fromEntries(Object.entries(headers).filter(([name]) => /^(content-type|x-[a-z0-9-]+)$/i.test(name)))),
+  body: z.string().max(1_048_576).default(''),
+});
+
+/**
+ * A platform whose code runs in processes of its own, behind walls. To the Conductor it is a platform like those built in; the
+ * plugin behind it may die, hang or lie without any harm but to itself. Generations come and go behind it between two messages.
+ */
+export class SandboxedPlatform implements PlatformPlugin {
+  readonly incidents: Incidents;
+  readonly output = new OutputLog();
+  private context?: PlatformContext;
+  private current?: Generation | undefined;
+  private readonly open = new Set<Generation>();
+  /** Messages wait here while one session is handed over to the next. */
+  private gate?: Promise<void> | undefined;
+
+  /** @param spec the generation to begin with; `switchTo` changes it */
+  constructor(
+    private readonly sandbox: Sandbox,
+    private spec: GenerationSpec,
+    onIncident: (incident: Incident) => void = () => {},
+  ) {
+    this.incidents = new Incidents((incident) => {
+      this.context?.logger.warn({ incident }, 'a plugin was stopped at a wall, or ended');
+      onIncident(incident);
+    });
+  }
+
+  /** How the Conductor is to run it. The same object is used at every start. */
+  get definition(): PlatformDefinition {
+    const { platform, settings } = this.spec;
+    return {
+      name: platform,
+      create: () => this,
+      config: {},
+      concurrency: settings.concurrency * settings.instances,
+      requestTimeoutMs: settings.requestTimeoutMs,
+      attempts: settings.attempts,
+      repeatable: settings.repeatable,
+    };
+  }
+
+  get generation(): Generation | undefined {
+    return this.current;
+  }
+
+  async initialize(_config: unknown, context: PlatformContext): Promise<void> {
+    this.context = context;
+    try {
+      this.current = await this.openGeneration(this.spec);
+      if (this.spec.settings.load === 'eager') await this.current.load();
+    } catch (error) {
+      await this.shutdown();
+      throw setupFailureOf(error);
+    }
+  }
+
+  async healthCheck(signal: AbortSignal): Promise<PluginHealth> {
+    return this.current ? this.current.check(signal) : { status: 'failed', reason: 'it is between two generations' };
+  }
+
+  async handleRequest(request: PlatformRequest, signal: AbortSignal): Promise<Answer> {
+    try {
+      return (await this.pass('request', request, signal)) as Answer;
+    } catch (error) {
+      throw deliveryFailureOf(error, this.spec.settings.repeatable);
+    }
+  }
+
+  /** Hands a webhook to the plugin, which is loaded for it when it is not. @throws DeliveryFailure */
+  async handleWebhook(call: WebhookCall, signal: AbortSignal): Promise<WebhookReply> {
+    try {
+      const answer = await this.pass('webhook', { ...call, body: Buffer.from(call.body).toString('base64') }, signal);
+      const reply = Reply.safeParse(answer);
+      if (!reply.success) throw new Error(`the plugin answered the webhook with something that is no reply: ${z.prettifyError(reply.error)}`);
+      return reply.data;
+    } catch (error) {
+      throw deliveryFailureOf(error, this.spec.settings.repeatable);
+    }
+  }
+
+  async shutdown(): Promise<void> {
+    delete this.current;
+    const proofs = await Promise.all([...this.open].map((generation) => this.close(generation)));
+    const leftovers = proofs.flatMap((proof) => proof.leftovers);
+    if (leftovers.length > 0) throw new Error(`after its end there is still ${leftovers.join(', ')}`);
+  }
+
+  /** Opens another generation beside the one that serves. No code of it runs before `load`, `check` or `canary`. @throws WallsMissing */
+  async openGeneration(spec: GenerationSpec): Promise<Generation> {
+    const context = () => {
+      if (!this.context) throw new Error('the platform is not initialized');
+      return this.context;
+    };
+    const generation = await Generation.open(this.sandbox, spec, { context, incidents: this.incidents, output: this.output });
+    this.open.add(generation);
+    return generation;
+  }
+
+  /** One message to a generation that may not serve yet. @throws DeliveryFailure as `handleRequest` would */
+  async canary(generation: Generation, request: PlatformRequest, signal: AbortSignal): Promise<Answer> {
+    try {
+      return (await generation.carryOut('request', request, signal)) as Answer;
+    } catch (error) {
+      throw deliveryFailureOf(error, generation.spec.settings.repeatable);
+    }
+  }
+
+  /** From now on messages go to this generation. Those in hand stay where they are. @returns the one that served until now */
+  switchTo(generation: Generation): Generation | undefined {
+    if (!this.open.has(generation)) throw new Error(`generation ${generation.spec.id} is not open here`);
+    const before = this.current;
+    this.current = generation;
+    this.spec = generation.spec;
+    return before;
+  }
+
+  /**
+   * For platforms that bear one session only: messages wait while the old generation finishes and closes and the new one connects.
+   * When the new one does not come up, or `verify` finds it wanting, the old one is opened again, and the error says why.
+   */
+  async handOver(next: GenerationSpec, drainMs: number, verify: (generation: Generation) => Promise<void> = async () => {}): Promise<{ generation: Generation; proof?: ClosureProof | undefined; unfinished: number }> {
+    let openGate!: () => void;
+    this.gate = new Promise((resolve) => (openGate = resolve));
+    const before = this.current;
+    const previous = this.spec;
+    try {
+      const unfinished = (await before?.drain(drainMs)) ?? 0;
+      const proof = before && (await this.close(before));
+      try {
+        const generation = await this.openLoaded(next);
+        await verify(generation).catch(async (error: unknown) => {
+          await this.close(generation);
+          throw error;
+        });
+        this.switchTo(generation);
+        return { generation, proof, unfinished };
+      } catch (error) {
+        if (before) {
+          const again = await this.openGeneration(previous);
+          this.switchTo(again);
+          // It held its session before; messages go on waiting until it holds it again, or is known not to.
+          if (previous.settings.load === 'eager') await again.load().catch(() => {});
+        }
+        throw error;
+      }
+    } finally {
+      delete this.gate;
+      openGate();
+    }
+  }
+
+  async close(generation: Generation): Promise<ClosureProof> {
+    await generation.drain(CLOSE_DRAIN_MS);
+    const proof = await generation.close();
+    this.open.delete(generation);
+    return proof;
+  }
+
+  figures(): SandboxedFigures {
+    const others = [...this.open].filter((generation) => generation !== this.current);
+    return {
+      platform: this.spec.platform,
+      plugin: this.spec.plugin,
+      generations: [...(this.current ? [this.current] : []), ...others].map((generation) => generation.figures()),
+      incidents: this.incidents.counts(),
+    };
+  }
+
+  private async openLoaded(spec: GenerationSpec): Promise<Generation> {
+    const generation = await this.openGeneration(spec);
+    try {
+      await generation.load();
+      return generation;
+    } catch (error) {
+      await this.close(generation);
+      throw setupFailureOf(error);
+    }
+  }
+
+  /** The generation counts the message in the very moment it is chosen, so that none slips into one that is about to close. */
+  private async pass(hook: 'request' | 'webhook', input: unknown, signal: AbortSignal): Promise<unknown> {
+    while (this.gate) {
+      await orAborted(this.gate, signal).catch((error: unknown) => {
+        throw new NotLoaded('its session was still being handed over when the time for the message was over', false, { cause: error });
+      });
+    }
+    if (!this.current) throw new NotLoaded('the platform is not running', false);
+    return this.current.carryOut(hook, input, signal);
+  }
+}

@@ -1,0 +1,57 @@
+import type { PluginPermissions, PluginSettings } from '@conductor/contracts';
+
+/** One immutable version of one platform of a plugin, as it is to be run. */
+export interface GenerationSpec {
+  /** Unique and usable as a folder's name, e.g. `telegram-1.2.0-5c1f`. */
+  readonly id: string;
+  readonly plugin: string;
+  readonly version: string;
+  readonly platform: string;
+  /** Absolute, with symbolic links followed; nothing in it changes any more. */
+  readonly folder: string;
+  readonly settings: PluginSettings;
+  /** What a person granted of what the manifest asks for. */
+  readonly granted: PluginPermissions;
+  /** Checked against the manifest's schema. */
+  readonly config: unknown;
+  /** Those of the manifest's secrets that were granted, by name. They reach the process over the protocol only. */
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+/** How plugins are run on this machine. Times in milliseconds. */
+export interface SandboxSettings {
+  /** Below it each generation has its folders. */
+  readonly folder: string;
+  /** Third-party code runs only where every wall stands. */
+  readonly strict: boolean;
+  /** A lazy plugin that had nothing to do for this long is unloaded, unless its manifest says otherwise. */
+  readonly idleUnloadMs: number;
+  /** Longest start of a process: loading its code and `initialize`. */
+  readonly startMs: number;
+  readonly shutdownMs: number;
+  /** Largest frame that a process may send, an answer for instance. */
+  readonly maxFrameBytes: number;
+  /** How often memory, processor time and event loop are looked at. */
+  readonly watchMs: number;
+  /** First pause before a process that ended by itself is started again; doubles to 30 s. */
+  readonly restartBaseMs: number;
+  /** So many unwanted ends within a minute, and a person must look. */
+  readonly quarantineAfter: number;
+  /** A process that has no work for this long and uses more than that share of a core all the same is ended. */
+  readonly idleSpinMs: number;
+  readonly idleSpinShare: number;
+}
+
+export const sandboxSettings = (given: Partial<SandboxSettings> & Pick<SandboxSettings, 'folder'>): SandboxSettings => ({
+  strict: false,
+  idleUnloadMs: 300_000,
+  startMs: 10_000,
+  shutdownMs: 3_000,
+  maxFrameBytes: 1_048_576,
+  watchMs: 250,
+  restartBaseMs: 500,
+  quarantineAfter: 5,
+  idleSpinMs: 10_000,
+  idleSpinShare: 0.8,
+  ...given,
+});
