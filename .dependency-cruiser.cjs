@@ -1,5 +1,5 @@
 /** Bottom up: a library may import what stands before it. */
-const ORDER = ['contracts', 'config', 'observability', 'bus', 'control', 'routing', 'resilience', 'http', 'persistence', 'platform-kit', 'plugin-runtime', 'testing'];
+const ORDER = ['contracts', 'config', 'observability', 'platform-shell', 'connections', 'bus', 'control', 'routing', 'resilience', 'http', 'persistence', 'platform-kit', 'plugin-runtime', 'testing'];
 /** Where less is allowed: these can be tested, and trusted, without Redis. */
 const ONLY = { routing: ['contracts'], persistence: ['contracts', 'config', 'observability'] };
 
@@ -101,6 +101,8 @@ module.exports = {
   ],
   options: {
     tsConfig: { fileName: 'tsconfig.json' },
+    // apps/scaler has a package.json beside this one, for what only its trainer loads.
+    combinedDependencies: true,
     // Imports of types count: who needs the shape of a thing depends on it.
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },

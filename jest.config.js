@@ -15,6 +15,7 @@ const swc = [
 const base = {
   rootDir: __dirname,
   testEnvironment: 'node',
+  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.runtime', '<rootDir>/test/fixtures/plugins'],
   moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
   transform: { '^.+\\.ts$': swc },
   moduleNameMapper: { '^@conductor/([^/]+)$': '<rootDir>/libs/$1/src' },

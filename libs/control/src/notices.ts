@@ -1,4 +1,4 @@
-import { asRedisUnavailable, type RedisConnections } from '@conductor/bus';
+import { asRedisUnavailable, type RedisConnections } from '@conductor/connections';
 import { ControlNotice } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 

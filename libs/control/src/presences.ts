@@ -1,4 +1,4 @@
-import type { RedisConnections } from '@conductor/bus';
+import type { RedisConnections } from '@conductor/connections';
 import { Presence } from '@conductor/contracts';
 
 /** Who is here: every instance says so again and again, and counts as gone when it falls silent. */

@@ -1,4 +1,4 @@
-import type { RedisConnections } from '@conductor/bus';
+import type { RedisConnections } from '@conductor/connections';
 import { type RouteRule, RouteTable } from '@conductor/contracts';
 import type { Result } from 'ioredis';
 import type { Notices } from './notices';

@@ -1,4 +1,4 @@
-import type { RedisConnections } from '@conductor/bus';
+import type { RedisConnections } from '@conductor/connections';
 import { StartupPhase } from '@conductor/contracts';
 import type { Notices } from './notices';
 

@@ -1,7 +1,6 @@
 import { Controller, Get, Inject } from '@nestjs/common';
-import { Allow, Answers, ZodQuery } from '@conductor/http';
+import { Allow, Answers, ApiTags, ZodQuery } from '@conductor/http';
 import { AuditLog } from '@conductor/persistence';
-import { ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 
 const Query = z.strictObject({

@@ -1,10 +1,9 @@
-import { RedisConnections } from '@conductor/bus';
+import { RedisConnections } from '@conductor/connections';
 import { BreakerState, PlatformName } from '@conductor/contracts';
 import { PlatformDirectory } from '@conductor/control';
-import { Answers, Caller, Fails, Trace, ZodBody, ZodParam } from '@conductor/http';
+import { Answers, ApiTags, Caller, Fails, Trace, ZodBody, ZodParam } from '@conductor/http';
 import { shownBreakers } from '@conductor/resilience';
 import { Controller, Get, Inject, Put } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Changes } from '../audit/changes';
 import { PlatformViews } from '../platforms/platform-views';

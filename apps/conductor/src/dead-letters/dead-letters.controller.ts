@@ -1,8 +1,7 @@
 import { DeadLetters } from '@conductor/bus';
 import { DeadLetter, DeadLetterFilter, RedriveInput, RedriveTask, RequestId } from '@conductor/contracts';
-import { Answers, Caller, Fails, Problem, Trace, ZodBody, ZodParam, ZodQuery } from '@conductor/http';
+import { Answers, ApiTags, Caller, Fails, Problem, Trace, ZodBody, ZodParam, ZodQuery } from '@conductor/http';
 import { Controller, Delete, Get, HttpCode, Inject, Post, Res } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Changes } from '../audit/changes';

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type DeadLetters, type Ledger, QueueProducer, type RedisConnections } from '@conductor/bus';
+import { type DeadLetters, type Ledger, QueueProducer } from '@conductor/bus';
+import type { RedisConnections } from '@conductor/connections';
 import { type DeadLetter, type DeadLetterFilter, inboundQueue, type RedriveInput, RedriveTask } from '@conductor/contracts';
 import { Lease, type Notices } from '@conductor/control';
 import type { Logger } from '@conductor/observability';

@@ -1,7 +1,6 @@
 import { RedriveTask } from '@conductor/contracts';
-import { Answers, Caller, Fails, Problem, Trace, ZodParam } from '@conductor/http';
+import { Answers, ApiTags, Caller, Fails, Problem, Trace, ZodParam } from '@conductor/http';
 import { Controller, Delete, Get, Inject } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Changes } from '../audit/changes';
 import { RedriveTasks } from './redrive-tasks';

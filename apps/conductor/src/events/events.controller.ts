@@ -1,7 +1,6 @@
 import { Notices } from '@conductor/control';
-import { ZodQuery } from '@conductor/http';
+import { ApiTags, ZodQuery } from '@conductor/http';
 import { Controller, Inject, Sse } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { eventStream } from './event-stream';
 

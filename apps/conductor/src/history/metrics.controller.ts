@@ -1,8 +1,7 @@
 import { PlatformName } from '@conductor/contracts';
-import { Answers, Fails, Problem, ZodParam, ZodQuery } from '@conductor/http';
+import { Answers, ApiTags, Fails, Problem, ZodParam, ZodQuery } from '@conductor/http';
 import { DatabaseUnavailable, MetricsHistory, TransitionLog } from '@conductor/persistence';
 import { Controller, Get, Inject } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 
 const Range = z.strictObject({

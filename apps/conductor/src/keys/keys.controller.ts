@@ -1,6 +1,5 @@
-import { Allow, Answers, ApiKeys, Caller, Fails, Problem, Role, Trace, ZodBody, ZodParam } from '@conductor/http';
+import { Allow, Answers, ApiKeys, ApiTags, Caller, Fails, Problem, Role, Trace, ZodBody, ZodParam } from '@conductor/http';
 import { Controller, Delete, Get, HttpCode, Inject, Post } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Changes } from '../audit/changes';
 

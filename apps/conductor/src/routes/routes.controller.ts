@@ -1,9 +1,8 @@
 import { RouteRule, RouteTable } from '@conductor/contracts';
 import { RouteStore } from '@conductor/control';
-import { Answers, Caller, Fails, Problem, Trace, ZodBody, ZodParam } from '@conductor/http';
+import { Answers, ApiTags, Caller, Fails, Problem, Trace, ZodBody, ZodParam } from '@conductor/http';
 import { InvalidRule, RoutePlanner } from '@conductor/routing';
 import { Controller, Delete, Get, Inject, Put } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Changes } from '../audit/changes';
 
