@@ -1,0 +1,101 @@
+import { FencedLease, PlatformDirectory, ScalingBoard } from '@conductor/control';
+import { DEFAULT_RULES, Forecaster } from './forecast';
+import type { AppContext } from '@conductor/http';
+import { type Database, openDatabase, ScalingHistory, ScalingLog } from '@conductor/persistence';
+import { DesiredStateActuator } from './act/desired-state-actuator';
+import { Foreseer } from './foresee/foreseer';
+import { DecisionMaker } from './live/decision-maker';
+import { Gauges } from './live/gauges';
+import { Leadership } from './live/leadership';
+import { MemoryOfScalers } from './live/memory-of-scalers';
+import { Scaler } from './live/scaler';
+import { Training } from './live/training';
+import { keepUp } from './live/upkeep';
+import { Sampler } from './sample/sampler';
+import { Rollups } from './window/rollups';
+import { Window } from './window/window';
+
+/** Another scaler takes over this long after the acting one fell silent. */
+const LEASE_MS = 8_000;
+/** A look may be late, and one may be lost to a restart of Redis. */
+const PERIODS = 3;
+
+export interface OpenedScaler {
+  readonly scaler: Scaler;
+  readonly window: Window;
+  readonly database: Database;
+}
+
+/** Puts a scaler together and starts it. What it holds is let go through `context.resources`. */
+export const openScaler = async (context: AppContext): Promise<OpenedScaler> => {
+  const { config, connections, instance, logger, metrics, notices, resources } = context;
+  const { intervalMs, training: trains } = config.scaler;
+  await connections.untilReady();
+
+  const database = await openDatabase({ home: config.home, databaseUrl: config.databaseUrl, onWarning: (message) => logger.warn({ reason: message }, 'database') });
+  const writers = { onEvent: (event: { type: string }) => logger[event.type === 'back' ? 'info' : 'warn']({ ...event }, 'history: the database is or was away') };
+  const log = new ScalingLog(database, writers);
+  const history = new ScalingHistory(database, writers);
+  const rollups = new Rollups(instance, (row) => history.add(row));
+
+  const directory = resources.hold('platform directory', new PlatformDirectory(connections, notices, logger), (open) => open.close());
+  await directory.open();
+  const board = new ScalingBoard(connections, notices);
+  const leadership = new Leadership(new FencedLease(connections, 'scaler', instance, LEASE_MS), LEASE_MS);
+  keepUp(context, { database, log, history, rollups }, () => leadership.token !== undefined);
+
+  const forecaster = new Forecaster({ ...DEFAULT_RULES, periodMs: intervalMs });
+  const foreseer = new Foreseer(forecaster);
+  const gauges = new Gauges(metrics, () => leadership.token !== undefined, () => forecaster.champions());
+  const training = resources.hold('training', new Training(forecaster, history, logger, (tookMs) => gauges.trained(tookMs)), (open) => open.close());
+  let policy = (await board.policy()).policy;
+  notices.on('scaling-policy', (notice) => (policy = notice.policy.policy));
+  const maker = new DecisionMaker({
+    by: instance,
+    board,
+    memory: new MemoryOfScalers(board),
+    foreseer,
+    actuator: new DesiredStateActuator(directory, () => policy),
+    log,
+    notices,
+    logger,
+    onDecided: (decision) => gauges.decided(decision),
+    onTurn: (tookMs) => gauges.turned(tookMs),
+  });
+  const window = new Window(1_800_000, intervalMs);
+  const sampler = resources.hold('sampler', new Sampler(context, directory), (open) => open.close());
+  const scaler = new Scaler({
+    context, sampler, board, leadership, maker, forecaster, foreseer, window, rollups,
+    onSample: (sample) => gauges.sampled(sample),
+    onPeriod: (now) => {
+      if (trains) training.whenDue(now);
+    },
+  });
+  addProbes(context, scaler, log);
+  await scaler.open();
+  resources.hold('scaler', scaler, (open) => open.close());
+  return { scaler, window, database };
+};
+
+/** It is ready when its looks come in time, and, where it decides, its turns. */
+const addProbes = (context: AppContext, scaler: Scaler, log: ScalingLog): void => {
+  const openedAt = Date.now();
+  const overdueMs = Math.max(15_000, PERIODS * context.config.scaler.intervalMs);
+  const watch = () => {
+    if (!context.connections.isReady) return { up: false, reason: 'Redis is not reachable' };
+    const [doing, at] = scaler.isActing ? ['deciding', scaler.lastTurnAt] : ['standing by', scaler.lastSampleAt];
+    const ageMs = Date.now() - Math.max(openedAt, at);
+    return ageMs <= overdueMs ? { up: true, reason: doing } : { up: false, reason: `${doing}, but the latest look was ${Math.round(ageMs / 1_000)} s ago` };
+  };
+  context.readiness.push({ name: 'looks', check: watch });
+  context.flow.push(
+    { name: 'looks', check: watch },
+    {
+      name: 'history',
+      check: () => {
+        const { lastError, buffered } = log.stats();
+        return lastError ? { up: false, reason: `the database takes no decisions (${lastError.message}); ${buffered} wait` } : { up: true, reason: `${buffered} decisions wait to be written` };
+      },
+    },
+  );
+};

@@ -1,0 +1,5 @@
+import { join } from 'node:path';
+import { runPlatformApp } from '@conductor/platform-shell';
+
+/** A process that runs one platform, which takes as much memory as it is told; a thin shell while it is not wanted. */
+void runPlatformApp('stubs', [process.argv[2] ?? ''], () => import(join(__dirname, 'hog-app')));
