@@ -1,6 +1,8 @@
 import { Redis } from 'ioredis';
 import { healthTick } from './health-tick.bench';
 import { overhead } from './overhead.bench';
+import { plugins } from './plugins.bench';
+import { swap } from './swap.bench';
 import { print, type Result, writeReport } from './support/report';
 import { wholeSystem } from './system.bench';
 import { throughput } from './throughput.bench';
@@ -14,6 +16,8 @@ const benches: Record<string, () => Promise<Result | Result[]>> = {
   overhead: () => overhead(redisUrl),
   verdict: () => verdictToRefusal(redisUrl),
   health: () => healthTick(redisUrl),
+  plugins: () => plugins(),
+  swap: () => swap(),
   system: () => wholeSystem(),
 };
 

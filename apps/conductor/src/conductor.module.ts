@@ -1,7 +1,8 @@
-import { DeadLetters, Ledger, RedisConnections } from '@conductor/bus';
-import { Lease, Notices, PlatformDirectory, Presences, RouteStore, StartupPhases } from '@conductor/control';
+import { DeadLetters, Ledger } from '@conductor/bus';
+import { RedisConnections } from '@conductor/connections';
+import { Lease, Notices, PlatformDirectory, PluginEvents, Presences, RouteStore, ScalingBoard, StartupPhases } from '@conductor/control';
 import { ApiKeys, type AppContext } from '@conductor/http';
-import { AuditLog, Database, MetricsHistory, openDatabase, TransitionLog } from '@conductor/persistence';
+import { AuditLog, Database, MetricsHistory, openDatabase, PluginLog, ScalingLog, TransitionLog } from '@conductor/persistence';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { AuditController } from './audit/audit.controller';
@@ -21,9 +22,15 @@ import { HealthView } from './platforms/health-view';
 import { PlatformViews } from './platforms/platform-views';
 import { PlatformsController } from './platforms/platforms.controller';
 import { QueueWatch } from './platforms/queue-watch';
+import { ScaleBounds } from './platforms/scale-wish';
+import { PluginDesk } from './plugins/plugin-desk';
+import { PluginHistory } from './plugins/plugin-history';
+import { PluginsController } from './plugins/plugins.controller';
 import { ProcessBoard } from './processes/process-board';
 import { ProcessesController } from './processes/processes.controller';
 import { RoutesController } from './routes/routes.controller';
+import { ScalingController } from './scaling/scaling.controller';
+import { WhyController } from './scaling/why.controller';
 import { Registrar } from './startup/registrar';
 import { StartupSequence } from './startup/startup-sequence';
 import { StatusController } from './status/status.controller';
@@ -53,8 +60,11 @@ export class ConductorModule {
     const processes = new ProcessBoard(connections);
     const platforms = new PlatformViews(directory, health, queues, connections);
 
+    const pluginDesk = resources.hold('plugin desk', new PluginDesk(context), (open) => open.close());
+    const pluginLog = new PluginLog(database);
+
     await connections.untilReady();
-    await Promise.all([directory.open(), routes.open()]);
+    await Promise.all([pluginDesk.open(), directory.open(), routes.open()]);
 
     const phases = new StartupPhases(connections, notices);
     const keys = new ApiKeys(connections, notices, logger);
@@ -74,6 +84,7 @@ export class ConductorModule {
       }),
       (open) => open.resign(),
     );
+    resources.hold('history of plugins', new PluginHistory(new PluginEvents(connections, notices), pluginLog, changes, notices, () => leadership.isActive, logger), (open) => open.close());
     keepHistory(notices, transitions, directory, () => leadership.isActive);
 
     context.readiness.push({ name: 'start-up', check: () => ({ up: !leadership.isActive || startup.phase === 'open', reason: leadership.isActive ? `start-up is at: ${startup.phase}` : 'standing by' }) });
@@ -83,16 +94,17 @@ export class ConductorModule {
     const status = new SystemStatusReader({ startup, database, health, platforms, queues, processes, presences, deadLetters, connections });
     const values: Array<[new (...args: never[]) => unknown, unknown]> = [
       [RedisConnections, connections], [Notices, notices], [PlatformDirectory, directory], [RouteStore, routes], [DeadLetters, deadLetters], [RedriveTasks, redrives],
-      [LetterBox, box], [PlatformViews, platforms], [ProcessBoard, processes], [Changes, changes], [AuditLog, audit], [Database, database],
+      [LetterBox, box], [PlatformViews, platforms], [ScaleBounds, new ScaleBounds(presences, processes)], [ProcessBoard, processes], [Changes, changes], [AuditLog, audit], [Database, database],
       [MetricsHistory, new MetricsHistory(database, { keepRawMs: config.metrics.rawRetentionMs })], [TransitionLog, transitions], [SystemStatusReader, status],
-      [DeadLetterRetention, new DeadLetterRetention(box, config.messages.deadLetterRetentionMs, () => leadership.isActive, logger)], [ApiKeys, keys],
+      [ScalingBoard, new ScalingBoard(connections, notices)], [ScalingLog, new ScalingLog(database)],
+      [DeadLetterRetention, new DeadLetterRetention(box, config.messages.deadLetterRetentionMs, () => leadership.isActive, logger)], [ApiKeys, keys], [PluginDesk, pluginDesk], [PluginLog, pluginLog],
     ];
     const module: DynamicModule = {
       module: ConductorModule,
       imports: [ScheduleModule.forRoot()],
       controllers: [
         StatusController, PlatformsController, BreakersController, RoutesController, DeadLettersController, RedrivesController, MetricsController,
-        EventsController, AuditController, KeysController, ProcessesController,
+        EventsController, AuditController, KeysController, ProcessesController, PluginsController, ScalingController, WhyController,
       ],
       providers: values.map(([provide, useValue]) => ({ provide, useValue })),
     };

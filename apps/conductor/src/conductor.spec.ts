@@ -147,6 +147,34 @@ describe('the conductor', () => {
     expect(audit.body.items[0]).toMatchObject({ actor: 'admin', role: 'admin', action: `platform.${action}`, subject: 'discord' });
   });
 
+  describe('scales a platform', () => {
+    const scale = (body: unknown) => system.call<PlatformView>('POST', '/v1/platforms/discord/scale', body);
+
+    it('as its definition allows, takes a wish back with null, and writes that down', async () => {
+      expect(await scale({ concurrency: 30 })).toMatchObject({ status: 200, body: { wished: { instances: 1, concurrency: 30 } } });
+      expect((await scale({ concurrency: null })).body.wished).toEqual({ instances: 1 });
+      expect((await system.call<{ items: unknown[] }>('GET', '/v1/audit?subject=discord&action=platform.scale')).body.items).toEqual([
+        expect.objectContaining({ actor: 'admin', before: expect.objectContaining({ concurrency: 30 }) }),
+        expect.objectContaining({ after: expect.objectContaining({ concurrency: 30 }) }),
+      ]);
+    });
+
+    it.each<[string, unknown, number, string, RegExp]>([
+      ['nothing', {}, 400, 'invalid-request', /./],
+      ['no process', { instances: 0 }, 400, 'invalid-request', /./],
+      ['too many processes', { instances: 9 }, 400, 'invalid-request', /./],
+      ['a word', { concurrency: 'many' }, 400, 'invalid-request', /./],
+      ['an unknown field', { replicas: 2 }, 400, 'invalid-request', /./],
+      ['more processes where no launcher runs', { instances: 2 }, 409, 'conflict', /No launcher runs here/],
+    ])('and refuses %s, with the reason', async (_, body, status, code, detail) => {
+      expect(await scale(body)).toMatchObject({ status, body: { code, detail: expect.stringMatching(detail) } });
+    });
+
+    it('and knows no platform that never was', async () => {
+      expect((await system.call('POST', '/v1/platforms/myspace/scale', { concurrency: 2 })).status).toBe(404);
+    });
+  });
+
   it('chains its audit log so that tampering shows', async () => {
     await system.call('POST', '/v1/platforms/discord/pin', { pinned: true });
 

@@ -44,7 +44,9 @@ export class Resources {
 
   private async letGo(): Promise<void> {
     const timeIsUp = new Promise<void>((resolve) => setTimeout(resolve, DRAIN_MS).unref());
-    for (const { name, close } of [...this.held].reverse()) {
+    // What one of them lets go of while it closes is not closed a second time.
+    for (let last = this.held.pop(); last !== undefined; last = this.held.pop()) {
+      const { name, close } = last;
       const end = await Promise.race([
         timeIsUp.then(() => new Promise<'late'>((resolve) => setTimeout(resolve, LAST_CHANCE_MS, 'late').unref())),
         Promise.resolve()
@@ -56,6 +58,5 @@ export class Resources {
       ]);
       if (end === 'late') this.logger.warn({ resource: name }, 'did not close in time and is left behind');
     }
-    this.held.length = 0;
   }
 }

@@ -3,6 +3,7 @@ import { BreakerState } from './breaker';
 import { RedriveTask } from './dead-letter';
 import { DesiredState, PlatformState } from './platform-state';
 import { PluginEvent } from './plugin-commands';
+import { SwapStep } from './plugin-views';
 import { PluginWish } from './plugin-wish';
 import { RouteRule } from './route';
 import { ScalingDecision, ScalingPolicyView } from './scaling';
@@ -43,6 +44,8 @@ export const ControlNotice = z.discriminatedUnion('type', [
   z.object({ type: z.literal('scaling-policy'), policy: ScalingPolicyView }),
   /** Something became of a plugin; it is in the history under the same id. */
   z.object({ type: z.literal('plugin'), event: PluginEvent }),
+  /** How far a swap is. */
+  z.object({ type: z.literal('plugin-step'), plugin: z.string(), to: z.string(), step: SwapStep, state: z.enum(['began', 'done', 'failed']), host: z.string() }),
   z.object({ type: z.literal('plugin-wish'), wish: PluginWish }),
   z.object({ type: z.literal('keys'), version: z.int() }),
 ]);

@@ -1,7 +1,15 @@
+export { type Fence, FencedOff } from './fence';
+export { FencedLease } from './fenced-lease';
 export { Lease } from './lease';
 export { Notices } from './notices';
 export { PlatformDirectory } from './platform-directory';
 export { Presences } from './presences';
 export { Replica } from './replica';
 export { RouteStore } from './route-store';
+export { ScalingBoard } from './scaling-board';
 export { StartupPhases } from './startup-phase';
+export { CommandCaller, CommandListener, CommandRefused, NobodyThere } from './commands';
+export { PluginEvents } from './plugin-events';
+export { PluginHosts } from './plugin-hosts';
+export { PluginWishes } from './plugin-wishes';
+export { BoxKey, seal } from './sealed-box';

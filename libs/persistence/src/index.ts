@@ -17,5 +17,8 @@ export {
   type StartupStepRow,
   type TransitionQuery,
 } from './transition-log';
+export { PluginLog, type PluginLogQuery } from './plugin-log';
+export { ScalingLog, type DecisionPage, type DecisionQuery } from './scaling-log';
+export { ScalingHistory, type RollupPoint, type RollupRow } from './scaling-history';
 export { type BatchWriterEvent, type BatchWriterOptions, type BatchWriterStats } from './batch-writer';
 export { AuditEntry, BreakerTransition, IntegrationMetric, IntegrationMetricHourly, PlatformTransition, StartupStep } from './entities';

@@ -6,6 +6,9 @@ import type { DatabaseOptions } from './database-options';
 import { MetricsHistory } from './metrics-history';
 import { MetricsRetention, type RetentionOptions } from './metrics-retention';
 import { MetricsWriter } from './metrics-writer';
+import { PluginLog } from './plugin-log';
+import { ScalingHistory } from './scaling-history';
+import { ScalingLog } from './scaling-log';
 import { TransitionLog } from './transition-log';
 
 export interface PersistenceOptions extends DatabaseOptions {
@@ -29,6 +32,9 @@ export class PersistenceModule {
       { provide: MetricsRetention, inject: [Database], useFactory: (database: Database) => new MetricsRetention(database, retention) },
       { provide: AuditLog, inject: [Database], useFactory: (database: Database) => new AuditLog(database) },
       { provide: TransitionLog, inject: [Database], useFactory: (database: Database) => new TransitionLog(database, writers) },
+      { provide: PluginLog, inject: [Database], useFactory: (database: Database) => new PluginLog(database) },
+      { provide: ScalingLog, inject: [Database], useFactory: (database: Database) => new ScalingLog(database, writers) },
+      { provide: ScalingHistory, inject: [Database], useFactory: (database: Database) => new ScalingHistory(database, writers) },
     ];
     return { module: PersistenceModule, global: true, providers, exports: providers.map(({ provide }) => provide) };
   }

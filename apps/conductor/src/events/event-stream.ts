@@ -11,7 +11,7 @@ interface StreamEvent {
 
 const BEAT_MS = 15_000;
 /** Of use inside only, and many. */
-const INTERNAL = new Set<string>(['start-permit', 'keys']);
+const INTERNAL = new Set<string>(['plugin-wish', 'start-permit', 'keys']);
 
 /** Everything that is announced, as server-sent events; a beat keeps proxies from closing the line. */
 export const eventStream = (notices: Notices, types?: ReadonlySet<string>): Observable<StreamEvent> => {

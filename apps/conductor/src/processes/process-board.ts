@@ -1,4 +1,4 @@
-import type { RedisConnections } from '@conductor/bus';
+import type { RedisConnections } from '@conductor/connections';
 import { ProcessState } from '@conductor/contracts';
 
 /** The processes as the launcher last reported them; empty where no launcher runs (containers). */

@@ -1,8 +1,7 @@
 import { ProcessState } from '@conductor/contracts';
 import { Notices } from '@conductor/control';
-import { Answers, Caller, Fails, Problem, Trace, ZodParam } from '@conductor/http';
+import { Answers, ApiTags, Caller, Fails, Problem, Trace, ZodParam } from '@conductor/http';
 import { Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Changes } from '../audit/changes';
 import { ProcessBoard } from './process-board';

@@ -1,7 +1,6 @@
 import { SystemStatus } from '@conductor/contracts';
-import { Answers, Fails } from '@conductor/http';
+import { Answers, ApiTags, Fails } from '@conductor/http';
 import { Controller, Get, Inject } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
 import { SystemStatusReader } from './system-status';
 
 @ApiTags('status')

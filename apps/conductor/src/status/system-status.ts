@@ -1,6 +1,7 @@
 import { availableParallelism, freemem, loadavg, totalmem } from 'node:os';
-import type { DeadLetters, RedisConnections } from '@conductor/bus';
-import type { PlatformView, SystemStatus } from '@conductor/contracts';
+import type { DeadLetters } from '@conductor/bus';
+import type { RedisConnections } from '@conductor/connections';
+import type { PlatformView, ProcessState, SystemStatus } from '@conductor/contracts';
 import type { Presences } from '@conductor/control';
 import type { Database } from '@conductor/persistence';
 import type { HealthView } from '../platforms/health-view';
@@ -38,7 +39,7 @@ export class SystemStatusReader {
       { name: 'redis', state: 'up', reason: 'answers' },
       database,
       beating ? { name: 'health-monitor', state: 'up', reason: 'checks every instance' } : { name: 'health-monitor', state: 'down', reason: 'no health monitor is acting: verdicts are not renewed' },
-      ...running.filter(({ state }) => state !== 'ready').map(({ app, state, reason }): Component => ({ name: app, state: state === 'starting' ? 'degraded' : 'down', reason })),
+      ...running.filter(({ state }) => !WANTED_SO.has(state)).map(({ app, state, reason }): Component => ({ name: app, state: state === 'starting' ? 'degraded' : 'down', reason })),
     ];
     const phase = startup.phase;
     return {
@@ -77,6 +78,9 @@ export class SystemStatusReader {
 }
 
 const mb = (bytes: number) => Math.round(bytes / 1_048_576);
+
+/** States of a process that are as somebody wants them. */
+const WANTED_SO = new Set<ProcessState['state']>(['ready', 'suspended', 'draining']);
 
 /** A platform that is off because somebody wants it off is no trouble. */
 const isWell = ({ state }: PlatformView) => ['ready', 'disabled', 'suspended'].includes(state);

@@ -1,0 +1,67 @@
+import { asRedisUnavailable } from '@conductor/connections';
+import type { PluginCommand } from '@conductor/contracts';
+import { CommandCaller, CommandRefused, NobodyThere, PluginHosts, seal } from '@conductor/control';
+import { type AppContext, Problem } from '@conductor/http';
+import { z } from 'zod';
+
+const NOBODY = 'No plugin-host is running, and only that can do this. `GET /v1/processes` tells what became of it; `POST /v1/processes/plugin-host/start` starts it again.';
+
+/** Asks the plugin-host that leads, and turns what it says into answers and problems. */
+export class PluginDesk {
+  private readonly hosts: PluginHosts;
+  private readonly caller: CommandCaller;
+
+  constructor({ connections }: AppContext) {
+    this.hosts = new PluginHosts(connections);
+    this.caller = new CommandCaller(connections, PluginHosts.TOPIC);
+  }
+
+  open(): Promise<void> {
+    return this.caller.open();
+  }
+
+  close(): Promise<void> {
+    return this.caller.close();
+  }
+
+  /** @throws Problem */
+  async ask<T>(command: PluginCommand, shape: z.ZodType<T>): Promise<T> {
+    const host = await this.leader();
+    return this.askHost(host.instance, command, shape);
+  }
+
+  /** Hands a secret over, sealed so that only that host can read it. @throws Problem */
+  async giveSecret<T>({ value, ...command }: Omit<Extract<PluginCommand, { do: 'give-secret' }>, 'do' | 'sealed'> & { value: string }, shape: z.ZodType<T>): Promise<T> {
+    const host = await this.leader();
+    return this.askHost(host.instance, { do: 'give-secret', ...command, sealed: seal(value, host.publicKey) }, shape);
+  }
+
+  /** Asks every host that is here; who does not run that plugin, or is gone, is left out. */
+  async askAll<T>(command: PluginCommand, shape: z.ZodType<T>): Promise<Array<{ host: string; answer: T }>> {
+    const leader = await this.leader();
+    const others = (await this.hosts.all()).filter(({ instance }) => instance !== leader.instance);
+    const first = { host: leader.instance, answer: await this.askHost(leader.instance, command, shape) };
+    const rest = await Promise.all(others.map(async ({ instance }) => this.askHost(instance, command, shape).then((answer) => [{ host: instance, answer }], () => [])));
+    return [first, ...rest.flat()];
+  }
+
+  private async askHost<T>(host: string, command: PluginCommand, shape: z.ZodType<T>): Promise<T> {
+    try {
+      const answer = shape.safeParse(await this.caller.ask(host, command));
+      if (!answer.success) throw new Problem('internal', `The plugin-host ${host} answered in a way that is not understood here; is it of another version? ${z.prettifyError(answer.error)}`);
+      return answer.data;
+    } catch (error) {
+      if (error instanceof CommandRefused) throw new Problem(error.code, error.detail, { ...(error.errors && { errors: [...error.errors] }), cause: error });
+      if (error instanceof NobodyThere) throw new Problem('no-plugin-host', `The plugin-host ${host} fell silent. What was asked may have been done: look before you ask again. ${NOBODY}`, { retryAfterSeconds: 5, cause: error });
+      throw error;
+    }
+  }
+
+  private async leader() {
+    const leader = await this.hosts.leader().catch((error: unknown) => {
+      throw asRedisUnavailable(error);
+    });
+    if (!leader) throw new Problem('no-plugin-host', NOBODY, { retryAfterSeconds: 5 });
+    return leader;
+  }
+}

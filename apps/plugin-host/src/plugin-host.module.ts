@@ -1,0 +1,22 @@
+import { join } from 'node:path';
+import type { AppContext } from '@conductor/http';
+import { PluginRegistry, Sandbox } from '@conductor/plugin-runtime';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { Plugins, warnOfMissing } from './plugins';
+import { openRegistry } from './registry/open-registry';
+import { SandboxController } from './sandbox.controller';
+
+/** Third-party platforms, each in sandboxed processes of its own. */
+@Module({})
+export class PluginHostModule {
+  static async register(context: AppContext): Promise<DynamicModule> {
+    const { config, resources, logger, metrics } = context;
+    const { strict, idleUnloadMs } = config.plugins;
+    const sandbox = resources.hold('sandbox', await Sandbox.open({ folder: join(config.home, 'plugins', 'sandbox'), strict, idleUnloadMs }), (open) => open.close());
+    warnOfMissing(sandbox, logger);
+    const { registry, answers } = await openRegistry(context, sandbox);
+    const plugins = new Plugins(registry, answers);
+    plugins.measure(metrics);
+    return { module: PluginHostModule, controllers: [SandboxController], providers: [{ provide: Plugins, useValue: plugins }, { provide: PluginRegistry, useValue: registry }] };
+  }
+}

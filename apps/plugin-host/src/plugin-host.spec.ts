@@ -1,0 +1,106 @@
+import { mkdtempSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SandboxView } from '@conductor/contracts';
+import { ApiKeys, type RunningApp, startApp } from '@conductor/http';
+import { GenerationStore, LockFile, PluginApprovals, PluginCatalogue, type SandboxedFigures, SecretStore } from '@conductor/plugin-runtime';
+import { forget, RouterDouble, testConfig, until } from '@conductor/testing';
+import { PluginHostModule } from './plugin-host.module';
+import { Plugins } from './plugins';
+import { openWebhooks } from './webhooks';
+
+const ENTRY = `
+const { definePlugin } = require('@conductor/platform-kit');
+class Greeter {
+  async initialize(config, context) { this.config = config; this.context = context; }
+  async healthCheck() { return { status: 'ok' }; }
+  async handleRequest({ content }) {
+    if (content === 'die') process.exit(3);
+    return { text: this.config.greeting + ' ' + content, secrets: Object.keys(this.context.secrets), token: this.context.secrets.TOKEN === 'hush' };
+  }
+  async handleWebhook({ method, path, query, headers, body }) {
+    await this.context.emit({ id: 'hook-1', kind: 'message', content: { text: 'from outside' } });
+    return { status: 202, headers: { 'x-seen': headers['x-signature'], 'set-cookie': 'no' }, body: [method, path, query.a, Buffer.from(body).toString('hex')].join(' ') };
+  }
+  async shutdown() {}
+}
+module.exports = definePlugin({ platforms: { greeter: { create: () => new Greeter() } } });`;
+
+const home = mkdtempSync(join(tmpdir(), 'conductor-plugins-'));
+const config = testConfig({ CONDUCTOR_HOME: home, PLUGIN_IDLE_UNLOAD_MS: '1500' });
+const plugins = join(home, 'plugins');
+let router: RouterDouble;
+let app: RunningApp;
+
+/** Puts a plugin in place as a person would: found, looked at, approved, chosen. */
+const install = async (name: string, conductor: object, secrets: string[] = []) => {
+  const folder = join(config.home, 'found', name);
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ name, version: '1.0.0', conductor: { apiVersion: 1, platforms: [name], entry: 'index.cjs', ...conductor } }));
+  await writeFile(join(folder, 'index.cjs'), ENTRY);
+  const catalogue = await PluginCatalogue.open({ folders: [join(config.home, 'found')], nodeModules: [] });
+  const lock = await LockFile.open(join(plugins, 'conductor.lock.json'));
+  const approvals = new PluginApprovals(lock, await GenerationStore.open(join(plugins, 'generations')), { keys: {}, strict: false });
+  const found = catalogue.find(name, '1.0.0')!;
+  const { integrity } = await approvals.inspect(found);
+  await approvals.approve(found, { integrity, by: 'test', secrets });
+  await lock.use(name, '1.0.0');
+  await catalogue.close();
+};
+
+beforeAll(async () => {
+  await install('greeter', { permissions: { secrets: ['TOKEN', 'OTHER'] }, config: { type: 'object', properties: { greeting: { type: 'string', default: 'hello' } } } }, ['TOKEN']);
+  const secrets = new SecretStore(join(plugins, 'secrets.json'));
+  for (const [name, value] of [['TOKEN', 'hush'], ['OTHER', 'not granted']] as const) await secrets.give('greeter', name, value);
+  router = await RouterDouble.open(config);
+  app = await startApp('plugin-host', (context) => PluginHostModule.register(context), config, { configure: openWebhooks });
+  await router.untilState('greeter', 'ready');
+});
+afterAll(async () => {
+  await app.stop();
+  await router.close();
+  await forget(config);
+});
+
+const processes = () => app.nest.get(Plugins).figures().flatMap(({ generations }) => generations.flatMap((generation) => generation.processes));
+
+it('takes messages for a plugin that has no process, and loads it for the first of them', async () => {
+  expect(processes()).toEqual([]);
+
+  const ids = await router.sendParcel('greeter', [{ content: 'Ada' }, { content: 'Bob' }]);
+
+  expect((await router.settled(ids[0]!)).answer).toEqual({ text: 'hello Ada', secrets: ['TOKEN'], token: true });
+  expect((await router.settled(ids[1]!)).answer).toMatchObject({ text: 'hello Bob' });
+  expect(processes()).toHaveLength(1);
+});
+
+it('unloads it when it had nothing to do, and it stays ready', async () => {
+  await until(() => expect(processes()).toEqual([]));
+  expect(await router.check()).toMatchObject([{ platform: 'greeter', lifecycle: 'ready', health: { status: 'ok', details: { loaded: false } } }]);
+  expect((await router.ask('greeter', { content: 'again' })).answer).toMatchObject({ text: 'hello again' });
+});
+
+it('dead-letters a message whose plugin died with it as unknown, and goes on', async () => {
+  expect(await router.ask('greeter', { content: 'die' })).toMatchObject({ state: 'dead-lettered', code: 'plugin-process-ended' });
+  expect((await router.ask('greeter', { content: 'on' })).answer).toMatchObject({ text: 'hello on' });
+});
+
+it('hands a webhook over byte by byte, and sends what the plugin answers', async () => {
+  const response = await fetch(`${app.url}/v1/webhooks/greeter/in/box?a=1`, { method: 'POST', body: Buffer.from([0, 255, 1]), headers: { 'content-type': 'application/octet-stream', 'x-signature': 'v1,abc' } });
+
+  expect([response.status, await response.text()]).toEqual([202, 'POST /in/box 1 00ff01']);
+  expect(response.headers.get('x-seen')).toBe('v1,abc');
+  expect(response.headers.get('set-cookie')).toBeNull();
+  expect(await router.inbound()).toMatchObject([{ type: 'request', request: { id: 'hook-1', source: 'greeter', content: { text: 'from outside' }, replyTo: { platform: 'greeter' } } }]);
+  expect((await fetch(`${app.url}/v1/webhooks/nobody`, { method: 'POST' })).status).toBe(404);
+});
+
+it('tells an operator which walls stand, and what plugins use', async () => {
+  expect((await fetch(`${app.url}/v1/plugins/sandbox`)).status).toBe(401);
+  const { key } = await new ApiKeys(app.context.connections, app.context.notices, app.context.logger).create({ name: 'test', role: 'viewer' });
+  const get = async <T>(path: string) => (await (await fetch(app.url + path, { headers: { authorization: `Bearer ${key}` } })).json()) as T;
+
+  expect((await get<SandboxView>('/v1/plugins/sandbox')).walls.map(({ name }) => name)).toEqual(['permissions', 'environment', 'files', 'network', 'processes', 'user', 'limits', 'memory', 'memory-watch']);
+  expect((await get<{ items: SandboxedFigures[] }>('/v1/plugins/resources')).items).toMatchObject([{ platform: 'greeter', incidents: { ended: 1 } }]);
+});

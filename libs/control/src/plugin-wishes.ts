@@ -1,0 +1,61 @@
+import type { Result } from 'ioredis';
+import type { RedisConnections } from '@conductor/connections';
+import { PluginWish } from '@conductor/contracts';
+import type { Logger } from '@conductor/observability';
+import type { Notices } from './notices';
+import { Replica } from './replica';
+
+/** What is wanted of each plugin: which version, whether at all. */
+export class PluginWishes {
+  readonly wishes: Replica<PluginWish>;
+  private readonly key: string;
+
+  constructor(
+    private readonly connections: RedisConnections,
+    private readonly notices: Notices,
+    logger: Logger,
+  ) {
+    this.key = `${connections.namespace}:plugin-wishes`;
+    this.wishes = new Replica(connections, this.key, logger);
+    notices.on('plugin-wish', ({ wish }) => this.wishes.take(wish.name, wish));
+    connections.commands.defineCommand('conductorPluginWish', { numberOfKeys: 1, lua: WISH });
+  }
+
+  async open(): Promise<void> {
+    await this.wishes.open();
+  }
+
+  close() {
+    this.wishes.close();
+  }
+
+  of(name: string): PluginWish | undefined {
+    return this.wishes.get(name);
+  }
+
+  /** Changes what is wanted; `null` takes a part of it back. @throws RedisUnavailable */
+  async wish(name: string, patch: Partial<{ [K in keyof Omit<PluginWish, 'name' | 'version' | 'at'>]: PluginWish[K] | null }>): Promise<PluginWish> {
+    const json = await this.connections.commands.conductorPluginWish(this.key, name, JSON.stringify({ ...patch, at: Date.now() }));
+    const wish = PluginWish.parse(JSON.parse(json));
+    this.wishes.take(name, wish);
+    await this.notices.publish({ type: 'plugin-wish', wish });
+    return wish;
+  }
+}
+
+const WISH = `
+  local old = redis.call('HGET', KEYS[1], ARGV[1])
+  local state = old and cjson.decode(old) or { name = ARGV[1], version = 0 }
+  for key, value in pairs(cjson.decode(ARGV[2])) do
+    if value == cjson.null then state[key] = nil else state[key] = value end
+  end
+  state.version = state.version + 1
+  local json = cjson.encode(state)
+  redis.call('HSET', KEYS[1], ARGV[1], json)
+  return json`;
+
+declare module 'ioredis' {
+  interface RedisCommander<Context> {
+    conductorPluginWish(key: string, name: string, patch: string): Result<string, Context>;
+  }
+}

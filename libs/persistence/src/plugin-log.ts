@@ -1,0 +1,62 @@
+import { PluginEvent } from '@conductor/contracts';
+import { toEpochMs, toText } from './column-values';
+import type { Database } from './database';
+
+export interface PluginLogQuery {
+  plugin?: string | undefined;
+  /** Epoch milliseconds, not part of the range. */
+  before?: number | undefined;
+  /** Default 100, at most 1000. */
+  limit?: number | undefined;
+}
+
+/** What became of plugins, version by version. All methods throw `DatabaseUnavailable` when the database is away. */
+export class PluginLog {
+  constructor(private readonly database: Database) {}
+
+  /** An event that is there already stays as it is. */
+  async write(events: readonly PluginEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    await this.database.run(async (em) => {
+      await this.database
+        .sql(em)
+        .insertInto('plugin_generations')
+        .values(events.map(toColumns))
+        .onConflict((conflict) => conflict.column('id').doNothing())
+        .execute();
+    });
+  }
+
+  /** Newest first. */
+  async list({ plugin, before, limit = 100 }: PluginLogQuery = {}): Promise<PluginEvent[]> {
+    const rows = await this.database.run((em) =>
+      this.database
+        .sql(em)
+        .selectFrom('plugin_generations')
+        .selectAll()
+        .$if(plugin !== undefined, (query) => query.where('plugin', '=', plugin ?? ''))
+        .$if(before !== undefined, (query) => query.where('at', '<', before ?? 0))
+        .orderBy('at', 'desc')
+        .orderBy('id', 'desc')
+        .limit(Math.max(1, Math.min(1_000, Math.floor(limit))))
+        .execute(),
+    );
+    return rows.map(({ generation, replaced, step, actor, ms, at, ...row }) =>
+      PluginEvent.parse({ ...row, at: Number(at), by: actor, ...(generation !== null && { version: generation }), ...(replaced !== null && { from: replaced }), ...(step !== null && { step }), ...(ms !== null && { ms: Number(ms) }) }),
+    );
+  }
+}
+
+const toColumns = ({ id, at, host, plugin, event, version, from, step, reason, by, ms }: PluginEvent) => ({
+  id: toText(id, 64),
+  at: toEpochMs(at),
+  host: toText(host),
+  plugin: toText(plugin, 128),
+  event,
+  generation: version === undefined ? null : toText(version),
+  replaced: from === undefined ? null : toText(from),
+  step: step === undefined ? null : toText(step),
+  reason: toText(reason),
+  actor: toText(by),
+  ms: ms ?? null,
+});
