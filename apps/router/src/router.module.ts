@@ -17,8 +17,11 @@ import { routerMetrics } from './router-metrics';
 import { RoutingGate } from './routing-gate';
 import { Totals } from './totals';
 
-/** Inbound jobs hold many messages each and are handled in a moment; more slots only ask Redis more often. */
-const INBOUND_CONCURRENCY = 1;
+/** Inbound jobs held at once. Each idle slot asks Redis for more, so one does while messages come singly. */
+const INBOUND_SLOTS = { few: 1, crowd: 2 };
+/** Items in a job, on average, from which on there is a crowd. */
+const CROWD = 8;
+const SMOOTHING = 0.1;
 
 @Module({})
 export class RouterModule {
@@ -34,7 +37,9 @@ export class RouterModule {
     const ledger = new Ledger(commands, namespace, config.messages);
     const held = resources.hold('producer of inbound', new QueueProducer(inboundQueue, connections.forProducer(), namespace), (open) => open.close());
     const inbox = resources.hold('reply inbox', new ReplyInbox(connections, ledger, instance, logger), (open) => open.close());
-    const sender = resources.hold('parcel sender', new ParcelSender(commands, namespace, ledger), (open) => open.close());
+    // Not the connection for commands: BullMQ defines its own as queues are made, which a pipeline that is being gathered would not know.
+    const sending = connections.forProducer();
+    const sender = resources.hold('parcel sender', new ParcelSender(sending, namespace, new Ledger(sending, namespace, config.messages)), (open) => open.close());
     const watch = resources.hold('outcome watch', new OutcomeWatch(inbox, sender), (open) => open.close());
     resources.hold('totals', new Totals(connections, inbox), (open) => open.close());
     const gate = resources.hold('routing gate', new RoutingGate(new StartupPhases(connections, notices), notices), (open) => open.close());
@@ -43,13 +48,20 @@ export class RouterModule {
     const chooser = new PlatformChooser(directory, breakers);
     const dispatcher = new Dispatcher({ chooser, sender, inbound: held, watch, ledger, deadLetters, logger, router: instance });
     const ingress = new Ingress(planner, chooser, dispatcher, ledger, inbox, config.router.maxInFlight);
+    const handler = new InboundHandler(planner, dispatcher, ledger, deadLetters, logger);
     const inbound = resources.hold(
       'inbound consumer',
-      new QueueConsumer(inboundQueue, new InboundHandler(planner, dispatcher, ledger, deadLetters, logger), {
-        connection: connections.forWorker(), namespace, concurrency: INBOUND_CONCURRENCY, lockMs: config.messages.jobLockMs, logger,
+      new QueueConsumer(inboundQueue, handler, {
+        connection: connections.forWorker(), namespace, concurrency: INBOUND_SLOTS.few, lockMs: config.messages.jobLockMs, logger,
       }),
       (open) => open.close(),
     );
+
+    let itemsInAJob = 1;
+    handler.onJob = (items) => {
+      itemsInAJob += (items - itemsInAJob) * SMOOTHING;
+      inbound.concurrency = itemsInAJob < CROWD ? INBOUND_SLOTS.few : INBOUND_SLOTS.crowd;
+    };
 
     await connections.untilReady();
     await Promise.all([directory.open(), routes.open(), inbox.open()]);

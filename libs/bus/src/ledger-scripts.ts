@@ -24,12 +24,19 @@ const TELL = `
 
 /** What each script does for one message, whose key is `key` and whose arguments are `arg[1]`, `arg[2]`, … */
 const bodies = {
-  /** hash, request, step, ttl, `new` where nobody can have used the id → nothing when it is new, else its hash and state */
+  /**
+   * hash, request, step, ttl, `new` where nobody can have used the id → nothing when it is new, else its hash and state.
+   * One that is `new` and known all the same was sent before it was written down, and its worker wrote it down: its first steps are added.
+   */
   conductorAccept: {
     args: 5,
     lua: `
-      if arg[5] ~= 'new' and redis.call('HSETNX', key, 'hash', arg[1]) == 0 then return redis.call('HMGET', key, 'hash', 'state') end
-      redis.call('HSET', key, 'hash', arg[1], 'state', 'queued', 'request', arg[2], step(), arg[3])
+      if redis.call('HSETNX', key, 'hash', arg[1]) == 0 then
+        if arg[5] ~= 'new' then return redis.call('HMGET', key, 'hash', 'state') end
+        redis.call('HSET', key, step(), arg[3])
+        return false
+      end
+      redis.call('HSET', key, 'state', 'queued', 'request', arg[2], step(), arg[3])
       redis.call('PEXPIRE', key, arg[4])
       return false`,
   },

@@ -67,6 +67,7 @@ export class PlatformHost {
       meters,
       watch: context.leaving && retireWhenUnwanted(host.instances, context.leaving),
     };
+    resources.hold('producers of platforms', host.queues, (queues) => Promise.all([...queues.values()].map((queue) => queue.close())));
     for (const definition of definitions) host.prepare(definition);
     meters.queues(host.queues);
     meters.limits(host.instances);
@@ -97,7 +98,7 @@ export class PlatformHost {
 
   /** Runs a platform no more: it takes no more work, finishes what it has in hand, and leaves nothing. @returns whether it was here */
   async remove(name: string): Promise<boolean> {
-    const { resources, flow } = this.context;
+    const { flow } = this.context;
     const instance = this.instances.find((one) => one.name === name);
     if (!instance) return false;
     await instance.close();
@@ -106,15 +107,15 @@ export class PlatformHost {
     if (probe >= 0) flow.splice(probe, 1);
     const queue = this.queues.get(name);
     this.queues.delete(name);
-    await resources.release(queue);
+    await queue?.close();
     return true;
   }
 
   private prepare(definition: PlatformDefinition): PlatformInstance {
-    const { resources, connections, logger } = this.context;
+    const { connections, logger } = this.context;
     const { ports, deadLetters, replies, meters, watch } = this.shared;
     const { name } = definition;
-    const again = resources.hold(`producer of ${name}`, new QueueProducer(platformQueue(name), this.producing, connections.namespace), (queue) => queue.close());
+    const again = new QueueProducer(platformQueue(name), this.producing, connections.namespace);
     this.queues.set(name, again);
     const instance = new PlatformInstance(definition, {
       ...ports,

@@ -3,11 +3,14 @@ import { AdaptiveLimit } from './adaptive-limit';
 import type { PlatformDefinition, withDefaults } from './platform-plugin';
 
 /**
- * Jobs an instance holds at once. A platform that was never slow of late needs one, since a job carries many messages and each idle
- * slot asks Redis for more; any other gets some, so that a slow message holds nobody up, and one for every millisecond it takes.
+ * Jobs an instance holds at once. One is enough where nothing is slow of late and messages come singly: each idle slot asks Redis
+ * for more. Otherwise there are some, so that a slow message holds nobody up and a crowd keeps the processes between it and Redis
+ * busy, and one for every millisecond that a message takes.
  */
 export const FEWEST_SLOTS = 4;
 const SLOW_MS = 5;
+/** Messages in hand at once, on average. */
+const CROWD = 8;
 /** By message: one that took 100 ms is forgotten after 300 fast ones. */
 const FORGETTING = 0.99;
 /** A stranger counts as slow. */
@@ -23,6 +26,8 @@ export class Workers {
   /** Smoothed time the platform takes for one message, and the longest it took of late. */
   private platformMs = 0;
   private longestMs = STRANGER_MS;
+  /** Smoothed number of messages in hand. */
+  private crowd = 0;
 
   /** @param messages,jobs whose `concurrency` follows */
   constructor(
@@ -51,6 +56,7 @@ export class Workers {
   ended(outcome: Outcome, platformMs: number) {
     this.platformMs += (platformMs - this.platformMs) * SMOOTHING;
     this.longestMs = Math.max(platformMs, this.longestMs * FORGETTING);
+    this.crowd += (this.messages.inFlight - this.crowd) * SMOOTHING;
     if (outcome.result === 'done' || outcome.class === 'timeout') this.adaptive.sample(platformMs, this.messages.inFlight);
     this.apply();
   }
@@ -63,6 +69,6 @@ export class Workers {
   private apply() {
     const { limit } = this.adaptive;
     this.messages.concurrency = limit;
-    this.jobs.concurrency = this.longestMs < SLOW_MS ? 1 : Math.min(limit, Math.max(FEWEST_SLOTS, Math.ceil(this.platformMs)));
+    this.jobs.concurrency = this.longestMs < SLOW_MS && this.crowd < CROWD ? 1 : Math.min(limit, Math.max(FEWEST_SLOTS, Math.ceil(this.platformMs)));
   }
 }

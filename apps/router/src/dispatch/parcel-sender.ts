@@ -70,6 +70,7 @@ export class ParcelSender {
   private async handOn(group: Outgoing[], producer: Lane['producer']): Promise<void> {
     const unwritten = group.flatMap(({ delivery: { request }, unwritten: steps }) => (steps ? [{ request, steps }] : []));
     const deliveries = group.map(({ delivery }) => delivery);
+    // In this order on one connection, without waiting in between.
     await Promise.all([unwritten.length > 0 && this.ledger.acceptNew(unwritten), producer.add(jobId(deliveries), { deliveries })]);
   }
 }

@@ -16,7 +16,11 @@ export class InboundHandler implements JobHandler<typeof inboundQueue> {
     private readonly logger: Logger,
   ) {}
 
+  /** Hears how many items each job held. */
+  onJob: (items: number) => void = () => {};
+
   async handle({ items }: DataOf<typeof inboundQueue>, { redelivered }: JobContext): Promise<void> {
+    this.onJob(items.length);
     const ends = await Promise.allSettled(items.map((item) => this.take(item, redelivered)));
     const broken = ends.find((end) => end.status === 'rejected');
     if (broken) throw broken.reason;
