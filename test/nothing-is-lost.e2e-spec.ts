@@ -16,6 +16,8 @@ const GOES_ON: Record<Program, (system: System) => Promise<unknown>> = {
   android: (system) => answered(system, 'brain'),
   stubs: (system) => answered(system, 'brain'),
   brain: (system) => answered(system, 'twitch'),
+  scaler: (system) => answered(system, 'brain'),
+  'plugin-host': (system) => answered(system, 'brain'),
   router: (system) => system.get('conductor', '/v1/status'),
   redis: async (system) => expect((await system.ask('router', '/health/live', { key: null })).status).toBe(200),
 };

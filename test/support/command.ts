@@ -12,7 +12,7 @@ export const ROOT = projectRoot(__dirname);
 const COMMANDS = { launcher: join('dist', 'apps', 'launcher', 'src', 'main.js'), start: join('scripts', 'start.mjs') };
 
 /** Any free port for each door: journeys meet nobody else's. */
-const FREE_PORTS = Object.fromEntries(['CONDUCTOR', 'ROUTER', 'ANDROID', 'HEALTH_MONITOR', 'STUBS', 'BRAIN'].map((app) => [`${app}_PORT`, '0']));
+const FREE_PORTS = Object.fromEntries(['CONDUCTOR', 'ROUTER', 'ANDROID', 'HEALTH_MONITOR', 'STUBS', 'BRAIN', 'SCALER', 'PLUGIN_HOST'].map((app) => [`${app}_PORT`, '0']));
 
 /** What runs is what is delivered: built. Costs nothing when nothing has changed. */
 export const buildOnce = (): void => void execFileSync(process.execPath, [join(ROOT, 'scripts', 'build.mjs')], { env: { ...process.env, NODE_OPTIONS: '' } });
@@ -45,10 +45,12 @@ export class Command {
   static run(name: keyof typeof COMMANDS, home: string, env: Record<string, string> = {}): Command {
     buildOnce();
     const { PATH, HOME, TMPDIR } = process.env;
+    // Nobody's plugins, unless the journey drops some.
+    const plugins = { PLUGIN_FOLDERS: join(home, 'dropped'), PLUGIN_NODE_MODULES: join(home, 'packages') };
     return new Command(
       spawn(process.execPath, ['--enable-source-maps', join(ROOT, COMMANDS[name])], {
         cwd: ROOT,
-        env: { PATH, HOME, TMPDIR, CONDUCTOR_HOME: home, LOG_LEVEL: 'warn', ...FREE_PORTS, ...env },
+        env: { PATH, HOME, TMPDIR, CONDUCTOR_HOME: home, LOG_LEVEL: 'warn', ...plugins, ...FREE_PORTS, ...env },
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       }),
     );

@@ -8,7 +8,7 @@ import { Command, freshHome } from './command';
 import { type Call, call, type Said } from './door';
 import { type Found, processesOf } from './processes';
 
-export const APPS = ['conductor', 'router', 'health-monitor', 'android', 'brain', 'stubs'] as const;
+export const APPS = ['conductor', 'router', 'health-monitor', 'android', 'brain', 'stubs', 'scaler', 'plugin-host'] as const;
 export type App = (typeof APPS)[number];
 export type Program = App | 'redis';
 

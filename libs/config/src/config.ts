@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { Environment } from './environment';
 
-export type AppName = 'conductor' | 'router' | 'health-monitor' | 'android' | 'brain' | 'stubs';
+export type AppName = 'conductor' | 'router' | 'health-monitor' | 'android' | 'brain' | 'stubs' | 'scaler' | 'plugin-host';
 
 /** The whole configuration, read once and checked. */
 export interface Config {
@@ -22,6 +22,16 @@ export interface Config {
   readonly messages: { retentionMs: number; keyedRetentionMs: number; ttlMs: number; deadLetterRetentionMs: number; jobLockMs: number };
   readonly breaker: { volume: number; errorPercent: number; openMs: number; maxOpenMs: number };
   readonly startup: { platforms: string[]; warnMs: number; giveUpMs: number; retryBaseMs: number };
+  readonly scaler: { intervalMs: number; memoryWall: Environment['SCALER_MEMORY_WALL']; memoryBudgetMb?: number | undefined; training: boolean };
+  readonly plugins: {
+    folders: string[];
+    nodeModules: string[];
+    keysFile: string;
+    strict: boolean;
+    idleUnloadMs: number;
+    drainMs: number;
+    watch: { ms: number; errors: number; marginPercent: number };
+  };
   readonly brain: { url?: string | undefined; model: string; apiKey?: string | undefined; timeoutMs: number; concurrency: number; systemPrompt?: string | undefined };
 }
 
@@ -30,7 +40,7 @@ export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
 
-const OUR_PREFIXES = /^(CONDUCTOR|ROUTER|ROUTES|DEAD_LETTER|ANDROID|HEALTH|STUBS|BRAIN|PRESENCE|METRICS|REQUEST|BREAKER|STARTUP)_/;
+const OUR_PREFIXES = /^(CONDUCTOR|ROUTER|ROUTES|DEAD_LETTER|ANDROID|HEALTH|STUBS|BRAIN|PRESENCE|METRICS|REQUEST|BREAKER|STARTUP|SCALER|PLUGIN)_/;
 
 /**
  * Reads the configuration from environment variables.
@@ -64,6 +74,8 @@ const shape = (e: z.output<typeof Environment>): Config => {
       'health-monitor': e.HEALTH_MONITOR_PORT,
       stubs: e.STUBS_PORT,
       brain: e.BRAIN_PORT,
+      scaler: e.SCALER_PORT,
+      'plugin-host': e.PLUGIN_HOST_PORT,
     },
     adminKey: e.CONDUCTOR_ADMIN_KEY,
     namespace: e.CONDUCTOR_NAMESPACE,
@@ -90,6 +102,16 @@ const shape = (e: z.output<typeof Environment>): Config => {
     },
     breaker: { volume: e.BREAKER_VOLUME, errorPercent: e.BREAKER_ERROR_PERCENT, openMs: e.BREAKER_OPEN_MS, maxOpenMs: e.BREAKER_MAX_OPEN_MS },
     startup: { platforms: e.STARTUP_PLATFORMS, warnMs: e.STARTUP_WARN_MS, giveUpMs: e.STARTUP_GIVE_UP_MS, retryBaseMs: e.STARTUP_RETRY_BASE_MS },
+    scaler: { intervalMs: e.SCALER_INTERVAL_MS, memoryWall: e.SCALER_MEMORY_WALL, memoryBudgetMb: e.SCALER_MEMORY_BUDGET_MB, training: e.SCALER_TRAINING },
+    plugins: {
+      folders: e.PLUGIN_FOLDERS.map((folder) => resolve(folder)),
+      nodeModules: e.PLUGIN_NODE_MODULES.map((folder) => resolve(folder)),
+      keysFile: resolve(e.PLUGIN_KEYS_FILE ?? `${home}/plugins/keys.json`),
+      strict: e.PLUGIN_STRICT,
+      idleUnloadMs: e.PLUGIN_IDLE_UNLOAD_MS,
+      drainMs: e.PLUGIN_DRAIN_MS,
+      watch: { ms: e.PLUGIN_WATCH_MS, errors: e.PLUGIN_WATCH_ERRORS, marginPercent: e.PLUGIN_WATCH_MARGIN_PERCENT },
+    },
     brain: {
       url: e.BRAIN_URL,
       model: e.BRAIN_MODEL,

@@ -1,6 +1,11 @@
 import { z } from 'zod';
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
+const list = (fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text) => text.split(',').map((one) => one.trim()).filter(Boolean));
 const ms = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
 
 /**
@@ -16,6 +21,8 @@ export const Environment = z.object({
   HEALTH_MONITOR_PORT: port(3003).describe('health of the health monitor'),
   STUBS_PORT: port(3004).describe('health of the stubs'),
   BRAIN_PORT: port(3005).describe('health of the brain'),
+  SCALER_PORT: port(3006).describe('health of the scaler'),
+  PLUGIN_HOST_PORT: port(3007).describe('webhooks for plugins'),
   CONDUCTOR_ADMIN_KEY: z.string().min(16).max(256).optional().describe('presets the first admin key (16 characters or more)'),
   CONDUCTOR_NAMESPACE: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/).default('conductor').describe('prefix of everything in Redis'),
   REDIS_URL: z.url({ protocol: /^rediss?$|^redis\+unix$/ }).optional().describe('a Redis of your own; without it one is started'),
@@ -50,6 +57,19 @@ export const Environment = z.object({
   STARTUP_WARN_MS: ms(10_000).describe('a platform that takes longer to start is warned about'),
   STARTUP_GIVE_UP_MS: ms(30_000).describe('start-up goes on without a platform after this time'),
   STARTUP_RETRY_BASE_MS: ms(5_000).describe('first retry of a platform that did not start; doubles four times'),
+  SCALER_INTERVAL_MS: ms(5_000).describe('period of the samples and decisions of the scaler'),
+  SCALER_MEMORY_WALL: z.enum(['auto', 'budget', 'cgroup', 'host']).default('auto').describe('what memory is measured against: a budget for our own processes, the limit of the container, the machine; `auto` takes the first that there is'),
+  SCALER_MEMORY_BUDGET_MB: z.coerce.number().int().min(1).optional().describe('MB that all processes of the Conductor may take together'),
+  SCALER_TRAINING: z.stringbool().default(true).describe('whether forecasts are trained (every 10 minutes, in a process of its own)'),
+  PLUGIN_FOLDERS: list('plugins').describe('folders in which plugins are dropped, comma-separated'),
+  PLUGIN_NODE_MODULES: list('node_modules').describe('`node_modules` folders whose packages may be plugins, comma-separated'),
+  PLUGIN_KEYS_FILE: z.string().optional().describe('JSON file with the ed25519 public keys of plugin signers by name; default <home>/plugins/keys.json'),
+  PLUGIN_DRAIN_MS: ms(10_000).describe('what an old version of a plugin has in hand is waited for so long'),
+  PLUGIN_WATCH_MS: ms(60_000).describe('errors above the old rate within this time after a swap bring the old version back'),
+  PLUGIN_WATCH_ERRORS: z.coerce.number().int().min(1).default(3).describe('fewer failed messages than this bring nothing back'),
+  PLUGIN_WATCH_MARGIN_PERCENT: z.coerce.number().min(0).max(100).default(5).describe('so many percent points above the old rate are still no reason'),
+  PLUGIN_STRICT: z.stringbool().default(false).describe('run plugins only where every wall around them stands, and only signed ones'),
+  PLUGIN_IDLE_UNLOAD_MS: ms(300_000).describe('a plugin that is loaded when it is needed, and had nothing to do for this long, is unloaded'),
   BRAIN_URL: z.url().optional().describe('OpenAI-compatible endpoint, e.g. http://127.0.0.1:11434/v1; without it an echo answers'),
   BRAIN_MODEL: z.string().default('default').describe('model name sent to that endpoint'),
   BRAIN_API_KEY: z.string().optional().describe('bearer key for that endpoint'),

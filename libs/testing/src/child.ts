@@ -11,15 +11,20 @@ export class TypeScriptChild {
     process.stderr?.on('data', (chunk: Buffer) => (this.said += chunk.toString()));
   }
 
-  static start(file: string, env: NodeJS.ProcessEnv = {}): TypeScriptChild {
+  static start(file: string, env: NodeJS.ProcessEnv = {}, args: readonly string[] = []): TypeScriptChild {
     const hook = join(__dirname, 'run-typescript.cjs');
     // Jest's own options mean nothing to the child.
-    return new TypeScriptChild(spawn(process.execPath, ['--require', hook, file], { env: { ...process.env, NODE_OPTIONS: '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] }));
+    return new TypeScriptChild(spawn(process.execPath, ['--require', hook, file, ...args], { env: { ...process.env, NODE_OPTIONS: '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] }));
   }
 
   /** What it has written so far, both streams. */
   get output(): string {
     return this.said;
+  }
+
+  /** Resolves when it has ended. */
+  get exit(): Promise<unknown> {
+    return this.hasEnded ? Promise.resolve() : once(this.process, 'exit');
   }
 
   get hasEnded(): boolean {

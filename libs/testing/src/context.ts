@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { RedisConnections, Resources } from '@conductor/bus';
+import { RedisConnections, Resources } from '@conductor/connections';
 import type { AppName, Config } from '@conductor/config';
 import { Notices } from '@conductor/control';
 import type { AppContext } from '@conductor/http';

@@ -1,5 +1,5 @@
 import type { Config, Environment } from '@conductor/config';
-import type { AppContext } from '@conductor/http';
+import type { AppContext, Leaving } from '@conductor/http';
 import { type PlatformDefinition, PlatformHost } from '@conductor/platform-kit';
 import { openTestContext } from './context';
 import { forget, testConfig } from './redis';
@@ -18,11 +18,11 @@ export interface PlatformStage {
 /** Platforms in this process on the tests' Redis, with a router double beside them. */
 export const openPlatforms = async (
   definitions: PlatformDefinition[],
-  options: { env?: Partial<Record<keyof Environment, string>>; permits?: boolean; conductor?: boolean } = {},
+  options: { env?: Partial<Record<keyof Environment, string>>; permits?: boolean; conductor?: boolean; leaving?: Leaving } = {},
 ): Promise<PlatformStage> => {
   const config = testConfig(options.env);
   const router = await RouterDouble.open(config, options);
-  const context = await openTestContext('stubs', config);
+  const context: AppContext = { ...(await openTestContext('stubs', config)), ...(options.leaving && { leaving: options.leaving }) };
   const host = await PlatformHost.open(context, definitions);
   const drain = () => context.resources.drain();
   const close = async () => {

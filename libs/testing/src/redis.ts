@@ -28,6 +28,10 @@ export const testConfig = (env: Partial<Record<keyof Environment, string>> = {})
     HEALTH_MONITOR_PORT: '0',
     STUBS_PORT: '0',
     BRAIN_PORT: '0',
+    SCALER_PORT: '0',
+    PLUGIN_HOST_PORT: '0',
+    PLUGIN_FOLDERS: join(tmpdir(), `conductor-${namespace}`, 'dropped'),
+    PLUGIN_NODE_MODULES: join(tmpdir(), `conductor-${namespace}`, 'node_modules'),
     LOG_LEVEL: 'silent',
     ...env,
   });
@@ -37,7 +41,7 @@ export const testConfig = (env: Partial<Record<keyof Environment, string>> = {})
 export const forget = async ({ namespace, home, redisUrl }: Config): Promise<void> => {
   const redis = new Redis(redisUrl ?? testRedisUrl());
   try {
-    for (const pattern of [`${namespace}:*`, `{${namespace}.*`]) {
+    for (const pattern of [`${namespace}:*`, `{${namespace}.*`, `{${namespace}:*`]) {
       for await (const keys of redis.scanStream({ match: pattern, count: 1_000 }) as AsyncIterable<string[]>) {
         if (keys.length > 0) await redis.unlink(...keys);
       }
