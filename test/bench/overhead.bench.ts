@@ -32,7 +32,7 @@ export const overhead = async (redisUrl: string): Promise<Result> => {
   const row = (name: string, values: number[]) => [name, ...[0.5, 0.9, 0.99, 1].map((share) => percentile(values, share).toFixed(2))];
   return {
     title: `Routing overhead at ${PER_SECOND} requests/s, open loop, ${SECONDS} s`,
-    note: 'Milliseconds: the whole time of a REST request minus the platform’s own. Goals: p50 2.5, p99 10. A request makes about seven round trips between processes one after the other, so what the machine needs to wake a process counts that often.',
+    note: 'Milliseconds: the whole time of a REST request minus the platform’s own. Goals: p50 2.5, p99 10. A request makes about five round trips between processes one after the other, so what the machine needs to wake a process counts that often.',
     columns: ['measured', 'p50', 'p90', 'p99', 'most'],
     rows: [row('by the client', outside), row('by the router (`timings.overheadMs`)', told), row('for comparison: one bare Redis PING after a pause of 2 ms', ping)],
   };
