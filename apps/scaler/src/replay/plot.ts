@@ -41,6 +41,7 @@ export const plot = (title: string, trials: readonly Trial[], kind: Kind): strin
 <rect width="${WIDTH}" height="${height}" fill="#fff"/>
 ${panels.join('\n')}
 <text x="${MARGIN.left}" y="${height - 10}" fill="#555">${new Date(from).toISOString()}</text>
+<text x="${WIDTH / 2}" y="${height - 10}" text-anchor="middle" fill="#555">blue: needed, green: provided; upright: red shed or scaled up, green restored or scaled down</text>
 <text x="${WIDTH - MARGIN.right}" y="${height - 10}" class="axis">${new Date(to).toISOString()}</text>
 </svg>
 `;
