@@ -59,8 +59,9 @@ export class RedisConnections {
     connection.disconnect();
   }
 
+  /** All of them: they come back one after the other, and an app that lacks one cannot do all of its work. */
   get isReady(): boolean {
-    return this.commands.status === 'ready';
+    return [this.commands, this.subscriber, ...this.others].every(({ status }) => status === 'ready');
   }
 
   /** Waits until Redis answers. @throws RedisUnavailable after `timeoutMs`. */
