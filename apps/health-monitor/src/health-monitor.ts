@@ -96,7 +96,7 @@ export class HealthMonitor {
   /** One round of checks: asked, judged, written down. */
   private async tick(tick: Tick): Promise<void> {
     if (!this.isActing) return;
-    const { rounds, roster, timing, outages, current, verdicts, recorder } = this.parts;
+    const { rounds, roster, timing, outages, current, verdicts, recorder, presenceTtlMs } = this.parts;
     const [startedAt, loop, outagesBefore] = [performance.now(), performance.eventLoopUtilization(), outages.count];
 
     await this.looking.run();
@@ -110,7 +110,9 @@ export class HealthMonitor {
     if (outages.count !== outagesBefore || !this.isActing) return;
 
     const now = Date.now();
-    const unanswered = present.filter(({ instance }) => !answered.has(instance)).flatMap(({ instance }) => roster.checked(instance, undefined, now) ?? []);
+    // After Redis was away everyone comes back to it in his own time: until then a check may not have reached him.
+    const asked = outages.endedWithin(presenceTtlMs) ? [] : present;
+    const unanswered = asked.filter(({ instance }) => !answered.has(instance)).flatMap(({ instance }) => roster.checked(instance, undefined, now) ?? []);
     verdicts.judgeAll(now);
     recorder.record(tick.due, [...answered.values(), ...unanswered], now);
     await current.write(verdicts.all());

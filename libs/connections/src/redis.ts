@@ -101,13 +101,15 @@ export class RedisConnections {
 const giveUpWhenItHangs = (connection: Redis) => {
   let unanswered = 0;
   const beat = setInterval(() => {
-    if (connection.status !== 'ready') unanswered = 0;
-    else if (unanswered >= UNANSWERED_PINGS) connection.disconnect(true);
+    if (connection.status !== 'ready') return;
+    if (unanswered >= UNANSWERED_PINGS) connection.disconnect(true);
     else {
       unanswered++;
       connection.ping().then(() => (unanswered = 0), () => {});
     }
   }, PING_EVERY_MS).unref();
+  // Else a connection that comes back between two beats would be given up once more, for the pings of the one before it.
+  connection.on('ready', () => (unanswered = 0));
   connection.once('end', () => clearInterval(beat));
 };
 
