@@ -42,6 +42,7 @@ export const Presence = z.object({
   at: z.number(),
   lifecycle: LifecycleState,
   reason: z.string().optional(),
+  draining: z.literal(true).optional().describe('it takes no more work and finishes what it has in hand, since it is not wanted'),
   concurrency: z.int().describe('messages in hand at once, as its definition says'),
   maxConcurrency: z.int().optional().describe('the most that may be wished for'),
   limit: z.number().optional().describe('messages in hand at once just now: what is wished for, less what its latency forbids'),

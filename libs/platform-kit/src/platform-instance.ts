@@ -44,6 +44,7 @@ export class PlatformInstance {
   private reason = 'waiting for its turn to start';
   private plugin?: PlatformPlugin;
   private restarts = 0;
+  private draining = false;
   /** Told by its process to end: no wish brings it back. */
   private retired = false;
   /** Changes of the platform happen one after the other. */
@@ -127,10 +128,20 @@ export class PlatformInstance {
     this.workers.wish(this.ports.directory.desired.get(this.name)?.concurrency);
   }
 
+  /** Its platform is let go and nobody wants it back, so its process may end. */
+  get mayEnd(): boolean {
+    return isIdle(this.lifecycle) && (this.retired || this.unwanted() !== undefined);
+  }
+
+  /** Its process ends: whoever wants the platform from now on gets it from the process that comes after. */
+  stayAway(): void {
+    this.retired = true;
+  }
+
   /** Takes no more work and finishes what is in hand, however long that takes, since its process is to end. */
   retire(reason: string): Promise<void> {
     return this.change(async () => {
-      this.retired = true;
+      this.stayAway();
       if (!isIdle(this.lifecycle)) await this.stop('suspended', reason);
     });
   }
@@ -185,7 +196,7 @@ export class PlatformInstance {
   private async follow(desired: DesiredState) {
     this.workers.wish(desired.concurrency);
     if (this.retired) return;
-    const unwanted = !desired.enabled ? ('disabled' as const) : desired.suspended ? ('suspended' as const) : undefined;
+    const unwanted = this.unwanted(desired);
     const restart = desired.restarts > this.restarts;
     this.restarts = Math.max(this.restarts, desired.restarts);
     if (unwanted) {
@@ -195,6 +206,11 @@ export class PlatformInstance {
       await this.stop('registered', restart ? 'restarting, as an operator wished' : 'waiting for its turn to start');
       await this.announce('arrived');
     }
+  }
+
+  private unwanted(desired = this.ports.directory.desired.get(this.name)): 'disabled' | 'suspended' | undefined {
+    if (desired && !desired.enabled) return 'disabled';
+    return desired?.suspended ? 'suspended' : undefined;
   }
 
   private async initialize() {
@@ -218,8 +234,12 @@ export class PlatformInstance {
 
   private async stop(state: LifecycleState, reason: string) {
     this.handler.pause();
+    // Wanted again before it has finished what it has in hand, it must not count as ready.
+    this.draining = isIdle(state) && isServing(this.lifecycle);
+    if (this.draining) void this.report('changed').catch(() => {});
     await this.consumer.pause();
     await this.letGo();
+    this.draining = false;
     this.become(state, reason);
     if (isIdle(state)) this.onIdle();
   }
@@ -282,6 +302,7 @@ export class PlatformInstance {
       at: Date.now(),
       lifecycle: this.lifecycle,
       reason: this.reason,
+      ...(this.draining && { draining: true }),
       concurrency: this.definition.concurrency,
       maxConcurrency: this.definition.concurrencyBounds.most,
       limit: this.workers.limit,
@@ -296,4 +317,4 @@ export class PlatformInstance {
 
 const isServing = (state: LifecycleState) => state === 'ready' || state === 'degraded';
 
-export const isIdle = (state: LifecycleState) => state === 'disabled' || state === 'suspended';
+const isIdle = (state: LifecycleState) => state === 'disabled' || state === 'suspended';

@@ -51,6 +51,40 @@ describe('a process that may leave', () => {
     expect(states.sort()).toEqual(['answered', 'answered', 'queued', 'queued', 'queued', 'queued']);
   });
 
+  it('stays when a platform is wanted again while it still finishes what it has in hand, and does not call it ready meanwhile', async () => {
+    const { release, onRequest } = held();
+    const { one, router, left, suspend } = await open({ onRequest });
+    await suspend('other');
+    await router.untilState('other', 'suspended');
+    await router.send('one', { deadlineMs: 60_000 });
+    await until(() => expect(one.inFlight).toBe(1));
+    await suspend('one');
+    await router.directory.desire('one', { suspended: null });
+    await until(async () => expect(await router.untilState('one', 'ready')).toMatchObject({ draining: true, inFlight: 1 }));
+
+    release();
+
+    await until(async () => expect((await router.untilState('one', 'ready')).draining).toBeUndefined());
+    expect([one.initialized, one.shutDown, left]).toEqual([2, 1, []]);
+    const id = await router.send('one', { deadlineMs: 60_000 });
+    expect(await router.settled(id)).toMatchObject({ state: 'answered' });
+  });
+
+  it('does not bring a platform back that is wanted again after the process has begun to leave', async () => {
+    const { one, stage, router, left, suspend } = await open();
+    await Promise.all([suspend('one'), suspend('other')]);
+    await until(() => expect(left).toHaveLength(1));
+
+    await router.directory.desire('one', { suspended: null });
+    await router.directory.desire('one', { restarts: 1 });
+    const wishedAt = Date.now();
+
+    // It has said how it is twice since, and is what it was.
+    await until(async () => expect((await router.untilState('one', 'suspended')).at).toBeGreaterThan(wishedAt + stage.config.health.presenceTtlMs / 2));
+    expect(router.heard.filter(({ platform, event }) => platform === 'one' && event === 'arrived')).toHaveLength(1);
+    expect([one.initialized, one.shutDown, left.length]).toEqual([1, 1, 1]);
+  });
+
   it('asked to go, finishes what is in hand however long that takes, and is not kept by a wish', async () => {
     const { release, onRequest } = held();
     const { one, router, leaving, left } = await open({ onRequest });

@@ -1,6 +1,6 @@
 import type { Leaving } from '@conductor/http';
 import { inWords } from '@conductor/platform-shell';
-import { isIdle, type PlatformInstance } from './platform-instance';
+import type { PlatformInstance } from './platform-instance';
 
 /**
  * Ends a process of whose platforms none is wanted: what they had loaded is only given back with the process. It comes back as a thin
@@ -11,8 +11,9 @@ import { isIdle, type PlatformInstance } from './platform-instance';
 export const retireWhenUnwanted = (instances: readonly PlatformInstance[], leaving: Leaving): ((instance: PlatformInstance) => void) => {
   let left = false;
   const look = () => {
-    if (left || !instances.every(({ state }) => isIdle(state.lifecycle))) return;
+    if (left || !instances.every(({ mayEnd }) => mayEnd)) return;
     left = true;
+    for (const instance of instances) instance.stayAway();
     leaving.leave(inWords(instances.map(({ name, state }) => ({ platform: name, ...state }))) || 'it runs no platform');
   };
   // Asked to go, each finishes what it has in hand, however long that takes; the last one to finish opens the way.

@@ -99,6 +99,8 @@ export class Registrar {
       const instances = (await this.fresh()).filter((presence) => presence.platform === platform && (only === undefined || presence.instance === only));
       const end = ending(instances, permitted);
       if (end) return { platform, ms, ...end };
+      // Others wait for their turn behind it.
+      if (only !== undefined && instances.length === 0) return { platform, ms, result: 'missing', reason: 'it left before it was ready; it is let in when it comes again' };
       if (ms > giveUpMs) {
         return instances.length === 0
           ? { platform, ms, result: 'missing', reason: `no process runs it; start-up goes on, and it is let in when it comes` }

@@ -6,10 +6,10 @@ import type { Rules } from './rules';
 const rules: Rules = { timeoutMs: 1_000, degradedAboveMs: 200, failuresToFail: 3, presenceTtlMs: 4_000, startGraceMs: 60_000, leastRequests: 5, errorPercent: 50 };
 const NOW = Date.parse('2026-11-24T10:02:15Z');
 
-const facts = (over: { lifecycle?: LifecycleState; reason?: string; silentForMs?: number; finding?: CheckFinding['result']; failures?: number; endedAgoMs?: number; at?: number } = {}): InstanceFacts => {
+const facts = (over: { lifecycle?: LifecycleState; reason?: string; silentForMs?: number; finding?: CheckFinding['result']; failures?: number; endedAgoMs?: number; at?: number; draining?: true } = {}): InstanceFacts => {
   const presence: Presence = {
     platform: 'echo', instance: 'echo-1', pid: 1, host: 'h', app: 'stubs', startedAt: NOW - 100_000, at: over.at ?? NOW - (over.silentForMs ?? 500),
-    lifecycle: over.lifecycle ?? 'ready', reason: over.reason ?? 'as it says', concurrency: 10, inFlight: 0, rssMb: 50,
+    lifecycle: over.lifecycle ?? 'ready', reason: over.reason ?? 'as it says', concurrency: 10, inFlight: 0, rssMb: 50, draining: over.draining,
   };
   return {
     presence,
@@ -38,6 +38,7 @@ describe('an instance', () => {
     ['is silent also when it was switched off', facts({ lifecycle: 'disabled', silentForMs: 9_000 }), 'silent'],
     ['is idle when it is switched off', facts({ lifecycle: 'disabled' }), 'idle'],
     ['is idle when it is suspended', facts({ lifecycle: 'suspended', finding: 'idle' }), 'idle'],
+    ['is idle while it finishes what it has in hand, since it takes nothing more', facts({ finding: 'ok', draining: true }), 'idle', /finishes what it has in hand/],
     ['is starting while it waits for its turn', facts({ lifecycle: 'registered' }), 'starting'],
     ['is starting while it starts', facts({ lifecycle: 'starting', finding: 'starting' }), 'starting'],
     ['is failing when it starts for too long', facts({ lifecycle: 'starting', finding: 'failed', failures: 1 }), 'failing'],

@@ -31,6 +31,7 @@ export const judgeInstance = (facts: InstanceFacts, now: number, rules: Rules): 
 
   const said = presence.reason ?? presence.lifecycle;
   if (isIdle(presence.lifecycle)) return { verdict: 'idle', reason: said };
+  if (presence.draining) return { verdict: 'idle', reason: 'it finishes what it has in hand, and takes nothing more' };
   if (presence.lifecycle === 'needs-attention') return { verdict: 'failed', reason: said, needsAttention: true };
   // It did not get up, or gave up: it takes no work, so there is nothing to wait for.
   if (presence.lifecycle === 'failed') return { verdict: 'failed', reason: said };
