@@ -4,6 +4,7 @@ import { DesiredState, isAvailable, type PlatformState } from '@conductor/contra
 import type { Logger } from '@conductor/observability';
 import { type Fence, FencedOff, fenceKey } from './fence';
 import type { Notices } from './notices';
+import { patchScript } from './patch-script';
 import { Replica } from './replica';
 
 /** Only to check: what is not named stays as it is. */
@@ -91,17 +92,10 @@ export class PlatformDirectory {
 
 const UNLESS_WISHED = { enabled: true, pinned: false, restarts: 0 };
 
+/** Nothing is written for someone from whom another has taken over. */
 const DESIRE = `
   if tonumber(ARGV[3]) >= 0 and tonumber(redis.call('GET', KEYS[2]) or '0') > tonumber(ARGV[3]) then return nil end
-  local old = redis.call('HGET', KEYS[1], ARGV[1])
-  local state = old and cjson.decode(old) or { platform = ARGV[1], version = 0 }
-  for key, value in pairs(cjson.decode(ARGV[2])) do
-    if value == cjson.null then state[key] = nil else state[key] = value end
-  end
-  state.version = state.version + 1
-  local json = cjson.encode(state)
-  redis.call('HSET', KEYS[1], ARGV[1], json)
-  return json`;
+  ${patchScript('platform')}`;
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {

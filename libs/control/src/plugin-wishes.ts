@@ -3,6 +3,7 @@ import type { RedisConnections } from '@conductor/connections';
 import { PluginWish } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import type { Notices } from './notices';
+import { patchScript } from './patch-script';
 import { Replica } from './replica';
 
 /** What is wanted of each plugin: which version, whether at all. */
@@ -18,7 +19,7 @@ export class PluginWishes {
     this.key = `${connections.namespace}:plugin-wishes`;
     this.wishes = new Replica(connections, this.key, logger);
     notices.on('plugin-wish', ({ wish }) => this.wishes.take(wish.name, wish));
-    connections.commands.defineCommand('conductorPluginWish', { numberOfKeys: 1, lua: WISH });
+    connections.commands.defineCommand('conductorPluginWish', { numberOfKeys: 1, lua: patchScript('name') });
   }
 
   async open(): Promise<void> {
@@ -42,17 +43,6 @@ export class PluginWishes {
     return wish;
   }
 }
-
-const WISH = `
-  local old = redis.call('HGET', KEYS[1], ARGV[1])
-  local state = old and cjson.decode(old) or { name = ARGV[1], version = 0 }
-  for key, value in pairs(cjson.decode(ARGV[2])) do
-    if value == cjson.null then state[key] = nil else state[key] = value end
-  end
-  state.version = state.version + 1
-  local json = cjson.encode(state)
-  redis.call('HSET', KEYS[1], ARGV[1], json)
-  return json`;
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
