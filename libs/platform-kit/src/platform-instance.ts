@@ -8,12 +8,11 @@ import { ResidentMemory } from '@conductor/platform-shell';
 import type { Redis } from 'ioredis';
 import { DeliveryHandler, type DeliveryPorts } from './delivery-handler';
 import { type PlatformContext, type PlatformDefinition, type PlatformPlugin, withDefaults } from './platform-plugin';
+import { isIdle, isServing, unwantedAs } from './lifecycle';
 import { askHealth, load, shutDown, startUp } from './plugin-hooks';
 import { SetupFailure } from './setup-failure';
+import { StartAlone } from './start-alone';
 import { FEWEST_SLOTS, Workers } from './workers';
-
-/** Without a conductor an instance starts by itself after this time. */
-const WITHOUT_CONDUCTOR_MS = 3_000;
 
 export interface InstancePorts {
   context: AppContext;
@@ -31,6 +30,7 @@ export interface InstancePorts {
  */
 export class PlatformInstance {
   readonly id: string;
+  readonly name: string;
   private readonly definition;
   private readonly logger: Logger;
   private readonly handler: DeliveryHandler;
@@ -50,9 +50,7 @@ export class PlatformInstance {
   /** Changes of the platform happen one after the other. */
   private changes: Promise<void> = Promise.resolve();
   private beat?: NodeJS.Timeout;
-  /** When it starts by itself, should there be no conductor by then (epoch ms). */
-  private aloneAt = this.startedAt + WITHOUT_CONDUCTOR_MS;
-  private aloneTries = 0;
+  private readonly alone: StartAlone;
   private readonly leaving = new AbortController();
   private closing?: Promise<void>;
   private readonly offs: Array<() => void> = [];
@@ -64,6 +62,7 @@ export class PlatformInstance {
     const { context } = ports;
     this.definition = withDefaults(definition);
     this.id = ports.platformContext.instance;
+    this.name = definition.name;
     this.logger = context.logger.child({ platform: definition.name, platformInstance: this.id });
     this.waiting = context.connections.forWorker();
     this.handler = new DeliveryHandler(this.definition, this.id, () => this.serving(), ports.deliveries);
@@ -75,10 +74,7 @@ export class PlatformInstance {
       logger: this.logger,
     });
     this.workers = new Workers(this.definition, this.handler, this.consumer);
-  }
-
-  get name(): string {
-    return this.definition.name;
+    this.alone = new StartAlone(ports.phases, context.config.startup.retryBaseMs);
   }
 
   get state(): { lifecycle: LifecycleState; reason: string; limit: number; inFlight: number; lastCompletedAt: number } {
@@ -109,13 +105,11 @@ export class PlatformInstance {
       notices.on('start-permit', ({ instance }) => {
         if (instance === this.id) void this.change(() => this.initialize());
       }),
-    );
-    this.offs.push(
       this.ports.directory.desired.onChange((platform, desired) => {
         if (platform === this.name) void this.change(() => this.follow(desired));
       }),
     );
-    const desired = this.ports.directory.desired.get(this.name);
+    const desired = this.desired();
     this.restarts = desired?.restarts ?? 0;
     if (desired) await this.follow(desired);
     await this.report('arrived');
@@ -125,12 +119,12 @@ export class PlatformInstance {
   /** Other limits from now on, for a platform that goes on: its time-out, attempts, concurrency, whether it may be repeated. */
   redefine(definition: PlatformDefinition): void {
     Object.assign(this.definition, withDefaults(definition));
-    this.workers.wish(this.ports.directory.desired.get(this.name)?.concurrency);
+    this.workers.wish(this.desired()?.concurrency);
   }
 
   /** Its platform is let go and nobody wants it back, so its process may end. */
   get mayEnd(): boolean {
-    return isIdle(this.lifecycle) && (this.retired || this.unwanted() !== undefined);
+    return isIdle(this.lifecycle) && (this.retired || unwantedAs(this.desired()) !== undefined);
   }
 
   /** Its process ends: whoever wants the platform from now on gets it from the process that comes after. */
@@ -169,22 +163,14 @@ export class PlatformInstance {
     const health = await this.health(timeoutMs);
     this.follows(health);
     return {
-      check,
-      platform: this.name,
-      instance: this.id,
-      pid: process.pid,
-      lifecycle: this.lifecycle,
-      health,
-      ...this.handler.counters,
-      inFlight: this.handler.inFlight,
-      limit: this.workers.limit,
-      rssMb: this.memory.look().rssMb,
+      check, platform: this.name, instance: this.id, pid: process.pid, lifecycle: this.lifecycle, health, ...this.handler.counters,
+      inFlight: this.handler.inFlight, limit: this.workers.limit, rssMb: this.memory.look().rssMb,
     };
   }
 
   private async health(timeoutMs: number): Promise<PluginHealth> {
-    if (!this.plugin || !isServing(this.lifecycle)) return { status: this.lifecycle === 'needs-attention' ? 'needs-attention' : 'failed', reason: this.reason };
-    return askHealth(this.plugin, timeoutMs);
+    if (this.plugin && isServing(this.lifecycle)) return askHealth(this.plugin, timeoutMs);
+    return { status: this.lifecycle === 'needs-attention' ? 'needs-attention' : 'failed', reason: this.reason };
   }
 
   /** A platform that finds itself degraded, or mended, says so between checks too. */
@@ -196,7 +182,7 @@ export class PlatformInstance {
   private async follow(desired: DesiredState) {
     this.workers.wish(desired.concurrency);
     if (this.retired) return;
-    const unwanted = this.unwanted(desired);
+    const unwanted = unwantedAs(desired);
     const restart = desired.restarts > this.restarts;
     this.restarts = Math.max(this.restarts, desired.restarts);
     if (unwanted) {
@@ -208,11 +194,6 @@ export class PlatformInstance {
     }
   }
 
-  private unwanted(desired = this.ports.directory.desired.get(this.name)): 'disabled' | 'suspended' | undefined {
-    if (desired && !desired.enabled) return 'disabled';
-    return desired?.suspended ? 'suspended' : undefined;
-  }
-
   private async initialize() {
     if (isServing(this.lifecycle) || isIdle(this.lifecycle)) return;
     this.become('starting', 'initializing');
@@ -220,7 +201,7 @@ export class PlatformInstance {
       const { giveUpMs } = this.ports.context.config.startup;
       this.plugin = await load(this.definition, giveUpMs, this.leaving.signal);
       const health = await startUp(this.plugin, this.definition, this.ports.platformContext, giveUpMs, this.leaving.signal);
-      this.aloneTries = 0;
+      this.alone.succeeded();
       this.handler.resume();
       this.consumer.start();
       this.become(health.status === 'ok' ? 'ready' : 'degraded', health.reason ?? 'initialized and healthy');
@@ -245,15 +226,19 @@ export class PlatformInstance {
   }
 
   private async letGo() {
-    const plugin = this.plugin;
-    delete this.plugin;
+    const { plugin } = this;
     if (!plugin) return;
+    delete this.plugin;
     await shutDown(plugin).catch((error: unknown) => this.logger.warn({ err: error }, 'the platform did not shut down cleanly'));
   }
 
   private serving(): PlatformPlugin {
     if (!this.plugin) throw new Error(`${this.name} is ${this.lifecycle}`);
     return this.plugin;
+  }
+
+  private desired(): DesiredState | undefined {
+    return this.ports.directory.desired.get(this.name);
   }
 
   private become(lifecycle: LifecycleState, reason: string) {
@@ -273,9 +258,7 @@ export class PlatformInstance {
 
   private async sayHere() {
     await this.ports.presences.report(this.presence()).catch(() => {});
-    if ((this.lifecycle !== 'registered' && this.lifecycle !== 'failed') || Date.now() < this.aloneAt) return;
-    if ((await this.ports.phases.current().catch(() => 'unknown')) !== undefined) return;
-    this.aloneAt = Date.now() + this.ports.context.config.startup.retryBaseMs * 2 ** Math.min(this.aloneTries++, 4);
+    if ((this.lifecycle !== 'registered' && this.lifecycle !== 'failed') || !(await this.alone.isDue())) return;
     this.logger.info('there is no conductor to give a permit; starting without');
     await this.change(() => this.initialize());
   }
@@ -303,10 +286,7 @@ export class PlatformInstance {
       lifecycle: this.lifecycle,
       reason: this.reason,
       ...(this.draining && { draining: true }),
-      concurrency: this.definition.concurrency,
-      maxConcurrency: this.definition.concurrencyBounds.most,
-      limit: this.workers.limit,
-      ...(this.definition.atMost && { atMost: this.definition.atMost }),
+      ...this.workers.capacity,
       inFlight: this.handler.inFlight,
       ...this.memory.look(),
       requests: this.handler.counters.requests,
@@ -314,7 +294,3 @@ export class PlatformInstance {
     };
   }
 }
-
-const isServing = (state: LifecycleState) => state === 'ready' || state === 'degraded';
-
-const isIdle = (state: LifecycleState) => state === 'disabled' || state === 'suspended';

@@ -1,4 +1,4 @@
-import type { Outcome } from '@conductor/contracts';
+import type { Outcome, Presence } from '@conductor/contracts';
 import { AdaptiveLimit } from './adaptive-limit';
 import type { PlatformDefinition, withDefaults } from './platform-plugin';
 
@@ -42,6 +42,12 @@ export class Workers {
   /** Messages in hand at once just now. */
   get limit(): number {
     return this.adaptive.limit;
+  }
+
+  /** What its presence tells of it. */
+  get capacity(): Pick<Presence, 'concurrency' | 'maxConcurrency' | 'limit' | 'atMost'> {
+    const { concurrency, concurrencyBounds, atMost } = this.definition;
+    return { concurrency, maxConcurrency: concurrencyBounds.most, limit: this.limit, ...(atMost && { atMost }) };
   }
 
   /** Somebody wants so many at once; undefined: as the platform is defined. The definition's bounds hold, and latency may allow fewer. */
