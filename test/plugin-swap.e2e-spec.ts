@@ -54,14 +54,15 @@ describe('swapping a plugin', () => {
     expect([...(await traffic.takenUp())].filter(([, times]) => times !== 1)).toEqual([]);
   }, 180_000);
 
-  it(`${LEAK_SWAPS} times leaves processes, file descriptors, connections and memory where they were`, async () => {
+  it(`${LEAK_SWAPS} times leaves processes, file descriptors, listeners, Redis connections and memory where they were`, async () => {
     const go = async () => swapped('echo', (await plugins.view('echo')).version === '1.0.0' ? '1.1.0' : '1.0.0');
     // What is loaded once is loaded then.
     for (let n = 0; n < 2; n++) await go();
-    const before = await footprintOf(system);
+    const footprint = () => footprintOf({ pid: system.pid('plugin-host'), url: system.url('plugin-host'), redisUrl: system.run.redisUrl });
+    const before = await footprint();
     for (let n = 0; n < LEAK_SWAPS; n++) await go();
     await until(async () => {
-      const after = await footprintOf(system);
+      const after = await footprint();
       expect(after).toEqual({ ...before, rssMb: expect.any(Number) });
       expect(after.rssMb).toBeLessThan(before.rssMb + 60);
     });

@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PluginView, ResolutionView, SandboxView } from '@conductor/contracts';
 import { until } from '@conductor/testing';
@@ -98,6 +98,16 @@ describe('plugins', () => {
       const { hosts } = await system.get<{ hosts: Array<{ lines: Array<{ stream: string; text: string }> }> }>('conductor', '/v1/plugins/talks/logs');
       expect(hosts[0]!.lines).toEqual(expect.arrayContaining([expect.objectContaining({ stream: 'stdout', text: 'said on stdout' }), expect.objectContaining({ stream: 'stderr', text: 'said on stderr' })]));
     });
+    const logs = await EventStream.at(system, '/v1/plugins/talks/logs');
+    const before = await logs.next(({ type, data }) => type === 'log' && data['text'] === 'said on stdout');
+    const figures = await EventStream.at(system, '/v1/plugins/talks/resources');
+    await figures.next(({ type, data }) => type === 'resources' && JSON.stringify(data).includes('"loaded":true')).finally(() => figures.close());
+    await system.send({ target: 'talks', content: 'y' });
+    await until(() => expect(logs.events.filter(({ data }) => String(data['text']).startsWith('said on'))).toHaveLength(4)).finally(() => logs.close());
+    // A reader that comes back is told what it has not seen, and nothing else.
+    const again = await EventStream.at(system, '/v1/plugins/talks/logs', before.id);
+    const unseen = logs.events.slice(logs.events.indexOf(before) + 1).filter(({ type }) => type === 'log');
+    await until(() => expect(again.events.filter(({ type }) => type === 'log').map(({ data }) => data)).toEqual(unseen.map(({ data }) => data))).finally(() => again.close());
     const resources = await system.get<{ hosts: Array<{ generations: unknown[] }> }>('conductor', '/v1/plugins/talks/resources');
     expect(resources.hosts).toMatchObject([{ generations: [{ platform: 'talks', version: '1.0.0', serving: true, loaded: true, processes: [{ pid: expect.any(Number), rssMb: expect.any(Number) }] }] }]);
     const removed = await system.delete('conductor', '/v1/plugins/talks');
@@ -113,6 +123,26 @@ describe('plugins', () => {
     await plugins.untilState('echo', 'running', 30_000);
     await until(async () => expect((await system.send({ target: 'echo', content: 'back' })).body).toMatchObject({ answer: { text: 'back', version: '1.0.0' } }));
     await plugins.untilState('keyed', 'running');
+  }, 120_000);
+
+  it('come back with their versions and configurations when Redis has lost everything', async () => {
+    plugins.write({
+      name: 'tuned', version: '1.0.0', hooks: 'async handleRequest() { return { greeting: this.config.greeting }; }',
+      conductor: { config: { type: 'object', additionalProperties: false, properties: { greeting: { type: 'string', default: 'hello' } } } },
+    });
+    await plugins.approve('tuned', '1.0.0');
+    await plugins.load('tuned', '1.0.0');
+    expect((await system.put('conductor', '/v1/plugins/tuned/config', { greeting: 'good day' })).status).toBe(200);
+    expect((await system.send({ target: 'tuned', content: 'x' })).body).toMatchObject({ answer: { greeting: 'good day' } });
+    await system.killEverything();
+    rmSync(join(home, 'redis'), { recursive: true });
+
+    system = await System.start({ home });
+
+    await plugins.untilState('tuned', 'running', 30_000);
+    await until(async () => expect((await system.send({ target: 'tuned', content: 'x' })).body).toMatchObject({ answer: { greeting: 'good day' } }));
+    expect(await plugins.untilState('echo', 'running')).toMatchObject({ version: '1.0.0' });
+    expect(statSync(join(home, 'plugins', 'configurations.json')).mode & 0o777).toBe(0o600);
   }, 120_000);
 
   it('cannot be asked for while no plugin-host runs, and the answer says so', async () => {

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { type Footprint, footprintOf } from '../support/footprint';
 import { openLoop, percentile, RawPoster } from './support/load';
-import { memoryOf } from './support/processes';
 import type { Result } from './support/report';
 
 const PORTS = Object.fromEntries(['CONDUCTOR', 'ROUTER', 'ANDROID', 'HEALTH_MONITOR', 'STUBS', 'BRAIN', 'SCALER', 'PLUGIN_HOST'].map((app) => [`${app}_PORT`, '0']));
@@ -84,31 +84,19 @@ const swaps = async (system: System, count: number): Promise<void> => {
 /** What the plugin-host holds before and after many swaps. */
 const leaks = async (system: System): Promise<Result> => {
   await swaps(system, 4);
-  const look = () => {
-    const pid = system.pid('plugin-host');
-    return { processes: descendants(pid).length, descriptors: readdirSync(`/proc/${pid}/fd`).length, rssMb: memoryOf(pid).rssMb };
-  };
-  const before = look();
+  const look = () => footprintOf({ pid: system.pid('plugin-host'), url: system.url('plugin-host'), redisUrl: system.redisUrl() });
+  const before = await look();
   const startedAt = performance.now();
   await swaps(system, MANY_SWAPS);
   const each = (performance.now() - startedAt) / MANY_SWAPS;
   await new Promise((done) => setTimeout(done, 2_000));
-  const after = look();
+  const rowOfFootprint = (name: string, one: Footprint) => [name, one.processes, one.descriptors, one.listening, one.listeners, one.redisConnections, Math.round(one.rssMb)];
   return {
     title: `What ${MANY_SWAPS} swaps leave in the plugin-host`,
-    note: `A swap takes ${each.toFixed(0)} ms on average, of which 200 are pauses between the three health checks. Goal: everything where it was.`,
-    columns: ['', 'processes below it', 'file descriptors', 'resident MB'],
-    rows: [['before', before.processes, before.descriptors, before.rssMb], ['after', after.processes, after.descriptors, after.rssMb]],
+    note: `A swap takes ${each.toFixed(0)} ms on average, of which 200 are pauses between the three health checks. Listeners are callbacks on the process, its output and its Redis connections; Redis connections are those of all apps. Goal: everything where it was.`,
+    columns: ['', 'processes', 'file descriptors', 'listening sockets', 'listeners', 'Redis connections', 'resident MB'],
+    rows: [rowOfFootprint('before', before), rowOfFootprint('after', await look())],
   };
-};
-
-const descendants = (pid: number): number[] => {
-  try {
-    const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number));
-    return children.flatMap((child) => [child, ...descendants(child)]);
-  } catch {
-    return [];
-  }
 };
 
 const install = async (system: System): Promise<void> => {
@@ -129,6 +117,7 @@ interface System {
   key: string;
   url(app: string): string;
   pid(app: string): number;
+  redisUrl(): string;
   get<T>(path: string): Promise<T>;
   post<T>(path: string, body?: object): Promise<T>;
   stop(): Promise<void>;
@@ -139,7 +128,7 @@ const bringUp = async (home: string): Promise<System> => {
   const { NODE_OPTIONS: _, REDIS_URL: __, TEST_REDIS_URL: ___, ...env } = process.env;
   const settings = { ...PORTS, CONDUCTOR_HOME: home, LOG_LEVEL: 'warn', PLUGIN_FOLDERS: join(home, 'dropped'), PLUGIN_NODE_MODULES: join(home, 'packages') };
   const child = spawn(process.execPath, [resolve('dist', 'apps', 'launcher', 'src', 'main.js')], { env: { ...env, ...settings }, stdio: 'ignore' });
-  const run = () => JSON.parse(readFileSync(join(home, 'run.json'), 'utf8')) as { apps: Record<string, { pid: number; state: string; url: string }> };
+  const run = () => JSON.parse(readFileSync(join(home, 'run.json'), 'utf8')) as { redisUrl: string; apps: Record<string, { pid: number; state: string; url: string }> };
   const ready = () => existsSync(join(home, 'run.json')) && Object.values(run().apps).every(({ state }) => state === 'ready') && 'plugin-host' in run().apps;
   while (!ready()) await new Promise((done) => setTimeout(done, 50));
   const key = readFileSync(join(home, 'admin-key'), 'utf8').trim();
@@ -153,6 +142,7 @@ const bringUp = async (home: string): Promise<System> => {
     key,
     url: (app) => run().apps[app]!.url,
     pid: (app) => run().apps[app]!.pid,
+    redisUrl: () => run().redisUrl,
     get: (path) => call('GET', path),
     post: (path, body) => call('POST', path, body),
     stop: () => new Promise((done) => void (child.once('exit', () => done()), child.kill('SIGINT'))),

@@ -2,6 +2,7 @@ import { until } from '@conductor/testing';
 import type { System } from './system';
 
 export interface StreamedEvent {
+  id?: string | undefined;
   type: string;
   data: Record<string, unknown>;
 }
@@ -16,10 +17,15 @@ export class EventStream {
     readonly contentType: string | null,
   ) {}
 
-  static async open(system: System, types?: string): Promise<EventStream> {
+  static open(system: System, types?: string): Promise<EventStream> {
+    return EventStream.at(system, `/v1/events${types === undefined ? '' : `?types=${types}`}`);
+  }
+
+  /** @param path of any door of the conductor that streams @param lastEventId where an earlier reader was */
+  static async at(system: System, path: string, lastEventId?: string): Promise<EventStream> {
     const connection = new AbortController();
-    const url = `${system.url('conductor')}/v1/events${types === undefined ? '' : `?types=${types}`}`;
-    const response = await fetch(url, { signal: connection.signal, headers: { authorization: `Bearer ${system.key}`, accept: 'text/event-stream' } });
+    const headers = { authorization: `Bearer ${system.key}`, accept: 'text/event-stream', ...(lastEventId !== undefined && { 'last-event-id': lastEventId }) };
+    const response = await fetch(`${system.url('conductor')}${path}`, { signal: connection.signal, headers });
     const stream = new EventStream(connection, response.headers.get('content-type'));
     void stream.read(response.body!);
     return stream;
@@ -52,7 +58,7 @@ export class EventStream {
     this.rest = blocks.pop()!;
     for (const block of blocks) {
       const fields = Object.fromEntries(block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim()]));
-      if (fields['data']) this.events.push({ type: fields['event'] ?? 'message', data: JSON.parse(fields['data']) as StreamedEvent['data'] });
+      if (fields['data']) this.events.push({ id: fields['id'], type: fields['event'] ?? 'message', data: JSON.parse(fields['data']) as StreamedEvent['data'] });
     }
   }
 }

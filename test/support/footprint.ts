@@ -1,23 +1,36 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { Redis } from 'ioredis';
-import type { System } from './system';
 
-/** What a process holds, as the kernel and Redis count it. */
+/** What a process holds, as the kernel, Redis and the process itself count it. */
 export interface Footprint {
   processes: number;
   descriptors: number;
+  /** Sockets that wait for callers. */
+  listening: number;
+  /** Callbacks on what lives as long as the process: itself, its output, its Redis connections. */
+  listeners: number;
   redisConnections: number;
   rssMb: number;
 }
 
-/** Of the plugin-host and everything below it. */
-export const footprintOf = async (system: System): Promise<Footprint> => {
-  const pid = system.pid('plugin-host');
-  const all = [pid, ...descendants(pid)];
+export interface Counted {
+  pid: number;
+  /** Of its door. */
+  url: string;
+  redisUrl: string;
+}
+
+/** Of a process and everything below it. */
+export const footprintOf = async ({ pid, url, redisUrl }: Counted): Promise<Footprint> => {
+  // Asked for first: what the question itself opens is closed again, or kept alive for the next one in every case.
+  const listeners = await listenersOf(url);
+  const connections = await redisConnections(redisUrl);
   return {
-    processes: all.length,
+    processes: 1 + descendants(pid).length,
     descriptors: readdirSync(`/proc/${pid}/fd`).length,
-    redisConnections: await redisConnections(system),
+    listening: listeningOf(pid),
+    listeners,
+    redisConnections: connections,
     rssMb: rssOf(pid),
   };
 };
@@ -34,11 +47,38 @@ const childrenOf = (pid: number): number[] => {
   }
 };
 
+/** State of a socket that listens, in /proc/<pid>/net. */
+const LISTEN = { tcp: '0A', unix: '01' };
+
+const listeningOf = (pid: number): number => {
+  const table = (name: string) => readFileSync(`/proc/${pid}/net/${name}`, 'utf8').split('\n').slice(1).map((line) => line.trim().split(/\s+/));
+  const tcp = ['tcp', 'tcp6'].flatMap((name) => table(name).flatMap((fields) => (fields[3] === LISTEN.tcp ? [fields[9]] : [])));
+  // Flag 0x10000: it accepts connections.
+  const unix = table('unix').flatMap((fields) => (fields[3] === '00010000' && fields[5] === LISTEN.unix ? [fields[6]] : []));
+  const own = new Set(readdirSync(`/proc/${pid}/fd`).map((fd) => /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${fd}`))?.[1]));
+  return [...tcp, ...unix].filter((inode) => own.has(inode)).length;
+};
+
+const linkOf = (path: string): string => {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+};
+
+const listenersOf = async (url: string): Promise<number> => {
+  const text = await (await fetch(`${url}/metrics`, { headers: { connection: 'close' } })).text();
+  const counts = [...text.matchAll(/^\w*process_listeners\{[^}]*\} (\d+)$/gm)].map(([, count]) => Number(count));
+  if (counts.length === 0) throw new Error(`${url}/metrics does not count listeners`);
+  return counts.reduce((sum, count) => sum + count, 0);
+};
+
 const rssOf = (pid: number): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1_024;
 
 /** Connections of all processes: only the plugin-host's may change meanwhile. */
-const redisConnections = async (system: System): Promise<number> => {
-  const redis = new Redis(system.run.redisUrl);
+const redisConnections = async (redisUrl: string): Promise<number> => {
+  const redis = new Redis(redisUrl);
   try {
     return Number(/connected_clients:(\d+)/.exec(await redis.info('clients'))?.[1] ?? 0) - 1;
   } finally {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { AppContext } from '@conductor/http';
 import { PluginRegistry, Sandbox } from '@conductor/plugin-runtime';
 import { type DynamicModule, Module } from '@nestjs/common';
+import { measureListeners } from './listeners';
 import { Plugins, warnOfMissing } from './plugins';
 import { openRegistry } from './registry/open-registry';
 import { SandboxController } from './sandbox.controller';
@@ -11,6 +12,7 @@ import { SandboxController } from './sandbox.controller';
 export class PluginHostModule {
   static async register(context: AppContext): Promise<DynamicModule> {
     const { config, resources, logger, metrics } = context;
+    measureListeners(context);
     const { strict, idleUnloadMs } = config.plugins;
     const sandbox = resources.hold('sandbox', await Sandbox.open({ folder: join(config.home, 'plugins', 'sandbox'), strict, idleUnloadMs }), (open) => open.close());
     warnOfMissing(sandbox, logger);

@@ -20,7 +20,7 @@ export const PluginCommand = z.discriminatedUnion('do', [
   z.object({ do: z.literal('swap'), name: PluginName, version: PluginVersion, by: z.string() }),
   z.object({ do: z.literal('rollback'), name: PluginName, by: z.string() }),
   z.object({ do: z.literal('remove'), name: PluginName, by: z.string() }),
-  z.object({ do: z.literal('logs'), name: PluginName, limit: z.int().min(1).max(1_000) }),
+  z.object({ do: z.literal('logs'), name: PluginName, limit: z.int().min(1).max(1_000), after: z.int().min(0).optional().describe('a position: only what was written after it, the oldest first') }),
   z.object({ do: z.literal('resources'), name: PluginName }),
   z.object({ do: z.literal('sandbox') }),
 ]);

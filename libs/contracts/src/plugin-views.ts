@@ -101,8 +101,13 @@ export const DiscoveryView = z.object({
 });
 export type DiscoveryView = z.output<typeof DiscoveryView>;
 
-const LogLine = z.object({ at: z.number(), stream: z.enum(['stdout', 'stderr', 'log']), generation: z.string(), pid: z.int(), text: z.string() });
-export const PluginLogs = z.object({ lines: z.array(LogLine), pushedOut: z.int().describe('older lines that are not kept any more') });
+const LogLine = z.object({ position: z.int().describe('grows from line to line on one host'), at: z.number(), stream: z.enum(['stdout', 'stderr', 'log']), generation: z.string(), pid: z.int(), text: z.string() });
+export const PluginLogs = z.object({
+  lines: z.array(LogLine),
+  pushedOut: z.int().describe('older lines that are not kept any more'),
+  position: z.int().describe('where to go on reading'),
+  gap: z.boolean().describe('lines after the position asked for are not kept any more'),
+});
 export type PluginLogs = z.output<typeof PluginLogs>;
 
 const IncidentView = z.object({ kind: z.string(), detail: z.string(), generation: z.string(), pid: z.int().optional(), firstAt: z.number(), at: z.number(), times: z.int() });

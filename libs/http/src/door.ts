@@ -4,6 +4,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { defaultAccess, permittedBy } from './roles';
 import type { Admission } from './admission';
+import { eventStreamConstraint } from './event-streams';
 import type { InFlight } from './in-flight';
 import { Problem } from './problem';
 import type { ProblemFilter } from './problem-filter';
@@ -40,6 +41,7 @@ export const openDoor = async (parts: DoorParts): Promise<FastifyAdapter> => {
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => parts.filter.answer(error, request, reply),
     // No Nest middleware anywhere: what must come first is in our hook.
     skipMiddie: true,
+    routerOptions: { constraints: { eventStream: eventStreamConstraint } },
   });
   const fastify: FastifyInstance = adapter.getInstance();
   readBodies(fastify);

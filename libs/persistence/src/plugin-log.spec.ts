@@ -21,4 +21,26 @@ onEachDatabase('The history of plugins', (bench) => {
     expect(await log.list({ plugin: 'echo', before: 2_000 })).toEqual([events[0]]);
     expect(await log.list({ limit: 1 })).toEqual([events[2]]);
   });
+
+  it('is kept for so long, and of each plugin the newest events for ever', async () => {
+    const log = new PluginLog(await bench.open());
+    const of = (plugin: string, count: number, from: number) => Array.from({ length: count }, (_, n) => event(`${plugin}-${n}`, from + n, { plugin }));
+    await log.write([...of('busy', 60, 1_000), ...of('rests', 3, 10), ...of('young', 5, 5_000)]);
+
+    expect(await log.prune(5_000)).toBe(10);
+    expect((await log.list({ plugin: 'busy', limit: 1_000 })).map(({ id }) => id)).toEqual(Array.from({ length: 50 }, (_, n) => `busy-${59 - n}`));
+    expect(await log.list({ plugin: 'rests' })).toHaveLength(3);
+    expect(await log.list({ plugin: 'young' })).toHaveLength(5);
+
+    expect(await log.prune(5_003, 2)).toBe(48 + 1 + 3);
+    expect((await log.list({ plugin: 'young' })).map(({ id }) => id)).toEqual(['young-4', 'young-3']);
+    expect(await log.prune(5_003, 2)).toBe(0);
+  });
+
+  it('of more than one step is pruned to its end', async () => {
+    const log = new PluginLog(await bench.open());
+    for (let at = 0; at < 2_300; at += 500) await log.write(Array.from({ length: 500 }, (_, n) => event(`e-${at + n}`, at + n)));
+    expect(await log.prune(10_000)).toBe(2_500 - 50);
+    expect(await log.list({ limit: 1_000 })).toHaveLength(50);
+  });
 });

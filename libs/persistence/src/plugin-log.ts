@@ -1,4 +1,6 @@
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { PluginEvent } from '@conductor/contracts';
+import { sql } from 'kysely';
 import { toEpochMs, toText } from './column-values';
 import type { Database } from './database';
 
@@ -9,6 +11,10 @@ export interface PluginLogQuery {
   /** Default 100, at most 1000. */
   limit?: number | undefined;
 }
+
+/** Events of each plugin that stay however old they are. */
+const KEPT_OF_EACH = 50;
+const ROWS_PER_DELETE = 1_000;
 
 /** What became of plugins, version by version. All methods throw `DatabaseUnavailable` when the database is away. */
 export class PluginLog {
@@ -24,6 +30,24 @@ export class PluginLog {
         .values(events.map(toColumns))
         .onConflict((conflict) => conflict.column('id').doNothing())
         .execute();
+    });
+  }
+
+  /**
+   * Removes events older than this (epoch milliseconds), but for the newest of each plugin: what became of one that rests for long still
+   * stands there. @returns how many
+   */
+  async prune(before: number, keptOfEach = KEPT_OF_EACH): Promise<number> {
+    return this.database.run(async (em) => {
+      const db = this.database.sql(em);
+      for (let total = 0; ; await yieldToOthers()) {
+        const step = sql`delete from plugin_generations where id in (
+          select id from (select id, at, row_number() over (partition by plugin order by at desc, id desc) as place from plugin_generations) as ranked
+          where at < ${before} and place > ${keptOfEach} limit ${ROWS_PER_DELETE})`;
+        const removed = Number((await step.execute(db)).numAffectedRows ?? 0);
+        total += removed;
+        if (removed < ROWS_PER_DELETE) return total;
+      }
     });
   }
 

@@ -120,6 +120,16 @@ export interface WebhookReply {
   readonly body?: string;
 }
 
+/** A plugin that this one depends on runs in another version now, which the range in `dependsOn` allows. */
+export interface DependencyChange {
+  /** Name of the plugin that changed. */
+  readonly plugin: string;
+  /** Its version before. */
+  readonly from: string;
+  /** Its version now; messages go to it already. */
+  readonly to: string;
+}
+
 /** A platform. `initialize` is called once, then the others as often as needed, then `shutdown`; after that a new one is made. */
 export interface PluginPlatform<Config = unknown> {
   /** Connects. Throw `SetupFailure.needsAttention` when only a person can mend it; anything else is tried again with growing pauses. */
@@ -132,6 +142,12 @@ export interface PluginPlatform<Config = unknown> {
   shutdown(): Promise<void>;
   /** Verifies and takes in one webhook. Answer only when the message is kept. */
   handleWebhook?(call: WebhookCall, signal: AbortSignal): Promise<WebhookReply>;
+  /**
+   * A plugin in `dependsOn`, or one that such a plugin depends on, was swapped: e.g. ask it anew what it can do. Called in every process that
+   * runs then, beside its work; one that starts later starts with the new version. There are 5 s for it. An error, or no end in time, is
+   * written in the plugin's log and has no other effect. A plugin whose range does not allow the new version is not told: it is swapped, too.
+   */
+  dependencyChanged?(change: DependencyChange, signal: AbortSignal): Promise<void>;
 }
 
 export interface PluginDefinition {

@@ -47,10 +47,19 @@ export interface WebhookReply {
   readonly body?: string;
 }
 
+/** A plugin that this one depends on runs in another version now, which the range in `dependsOn` allows. */
+export interface DependencyChange {
+  readonly plugin: string;
+  readonly from: string;
+  readonly to: string;
+}
+
 /** A platform of a plugin: a `PlatformPlugin` like those built in, which may also answer webhooks. */
 export interface PluginPlatform<Config = unknown> extends PlatformPlugin<Config, PluginContext> {
   /** Verifies and takes in one webhook; `context.emit` brings its message in. Answer only when the message is kept. */
   handleWebhook?(call: WebhookCall, signal: AbortSignal): Promise<WebhookReply>;
+  /** Hears that a plugin it depends on has changed. It goes on whatever comes of this: an error, or no end in time, is only written in its log. */
+  dependencyChanged?(change: DependencyChange, signal: AbortSignal): Promise<void>;
 }
 
 /** What a plugin's entry exports: a maker for each platform that its manifest names. */

@@ -1,5 +1,5 @@
 export {
-  DeliveryFailure, definePlugin, type PluginContext, type PluginDefinition, type PluginLogger, type PluginPlatform, pluginOf, SetupFailure, textOf, type WebhookCall, type WebhookReply,
+  DeliveryFailure, definePlugin, type DependencyChange, type PluginContext, type PluginDefinition, type PluginLogger, type PluginPlatform, pluginOf, SetupFailure, textOf, type WebhookCall, type WebhookReply,
 } from './author';
 export { checkPlatformContract, type ContractBreach } from './platform-contract';
 export { InboundPort } from './inbound-port';

@@ -6,7 +6,8 @@ export { type ClosureProof, Generation, type GenerationFigures } from './sandbox
 export type { Incident, IncidentKind } from './sandbox/incidents';
 export type { OutputLine } from './sandbox/process/output-log';
 export { NotLoaded } from './sandbox/process/process-pool';
-export type { ProcessEnd, ProcessFigures } from './sandbox/process/sandbox-process';
+export type { ProcessEnd } from './sandbox/process/process-end';
+export type { ProcessFigures } from './sandbox/process/sandbox-process';
 export { Sandbox, WallsMissing } from './sandbox/sandbox';
 export { type SandboxedFigures, SandboxedPlatform } from './sandbox/sandboxed-platform';
 export type { GenerationSpec, SandboxSettings } from './sandbox/spec';
@@ -19,6 +20,6 @@ export { PluginRefused } from './approval/plugin-refused';
 export { signIntegrity, signatureOf, type TrustedKeys } from './approval/signature';
 export { scanPlugin } from './approval/static-scan';
 export type { Release, Wanted } from './resolution/release';
-export { type Chosen, type Resolution, resolve, type ResolveOptions } from './resolution/resolve';
+export { type Chosen, type Resolution, resolve, resolveInTurns, type ResolveOptions } from './resolution/resolve';
 export { type CaseResult, runResolverCases } from './resolution/resolver-cases';
-export { type LifecycleSettings, lifecycleSettings, type PlatformRunner, type PlatformSwitch, PluginAnswers, PluginChanges, PluginRegistry, type RegistryParts, SecretStore, Shelf, type TellEvent, type TellStep } from './lifecycle';
+export { ConfigStore, type LifecycleSettings, lifecycleSettings, type PlatformRunner, type PlatformSwitch, PluginAnswers, PluginChanges, PluginRegistry, PluginSwaps, type RegistryParts, SecretStore, Shelf, type TellEvent, type TellStep } from './lifecycle';

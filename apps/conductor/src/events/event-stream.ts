@@ -3,7 +3,7 @@ import type { Notices } from '@conductor/control';
 import { filter, interval, map, merge, Observable } from 'rxjs';
 
 /** What Nest writes as one server-sent event. */
-interface StreamEvent {
+export interface StreamEvent {
   id?: string;
   type: string;
   data: object;
@@ -13,14 +13,16 @@ const BEAT_MS = 15_000;
 /** Of use inside only, and many. */
 const INTERNAL = new Set<string>(['plugin-wish', 'start-permit', 'keys']);
 
-/** Everything that is announced, as server-sent events; a beat keeps proxies from closing the line. */
+/** Keeps proxies from closing the line. */
+export const withBeats = (events: Observable<StreamEvent>): Observable<StreamEvent> => merge(events, interval(BEAT_MS).pipe(map(() => ({ type: 'beat', data: { at: Date.now() } }))));
+
+/** Everything that is announced, as server-sent events. */
 export const eventStream = (notices: Notices, types?: ReadonlySet<string>): Observable<StreamEvent> => {
   const announced = new Observable<ControlNotice>((subscriber) => notices.onAny((notice) => subscriber.next(notice)));
-  return merge(
+  return withBeats(
     announced.pipe(
       filter(({ type }) => !INTERNAL.has(type) && (!types || types.has(type))),
       map((notice, position) => ({ id: String(position + 1), type: notice.type, data: notice })),
     ),
-    interval(BEAT_MS).pipe(map(() => ({ type: 'beat', data: { at: Date.now() } }))),
   );
 };

@@ -36,12 +36,13 @@ export class PluginDesk {
     return this.askHost(host.instance, { do: 'give-secret', ...command, sealed: seal(value, host.publicKey) }, shape);
   }
 
-  /** Asks every host that is here; who does not run that plugin, or is gone, is left out. */
-  async askAll<T>(command: PluginCommand, shape: z.ZodType<T>): Promise<Array<{ host: string; answer: T }>> {
+  /** Asks every host that is here; who does not run that plugin, or is gone, is left out. @param command the same for all, or each its own @throws Problem of the one that leads */
+  async askAll<T>(command: PluginCommand | ((host: string) => PluginCommand), shape: z.ZodType<T>): Promise<Array<{ host: string; answer: T }>> {
+    const of = typeof command === 'function' ? command : () => command;
     const leader = await this.leader();
     const others = (await this.hosts.all()).filter(({ instance }) => instance !== leader.instance);
-    const first = { host: leader.instance, answer: await this.askHost(leader.instance, command, shape) };
-    const rest = await Promise.all(others.map(async ({ instance }) => this.askHost(instance, command, shape).then((answer) => [{ host: instance, answer }], () => [])));
+    const first = { host: leader.instance, answer: await this.askHost(leader.instance, of(leader.instance), shape) };
+    const rest = await Promise.all(others.map(async ({ instance }) => this.askHost(instance, of(instance), shape).then((answer) => [{ host: instance, answer }], () => [])));
     return [first, ...rest.flat()];
   }
 

@@ -151,7 +151,7 @@ export class PluginsController {
     return this.change('plugin.remove', name, caller, trace, {}, () => this.desk.ask({ do: 'remove', name, by: caller.name }, Removed));
   }
 
-  /** The newest of what it wrote, of every host that runs it. */
+  /** The newest of what it wrote, of every host that runs it. With `Accept: text/event-stream` it goes on with each new line; `Last-Event-ID` resumes it. */
   @Get(':name/logs')
   @Allow('operator')
   @Answers(200)
@@ -161,7 +161,7 @@ export class PluginsController {
     return { hosts: hosts.map(({ host, answer }) => ({ host, ...answer })) };
   }
 
-  /** Its processes and what each uses, on every host that runs it. */
+  /** Its processes and what each uses, on every host that runs it. With `Accept: text/event-stream` it goes on with each change. */
   @Get(':name/resources')
   @Answers(200)
   @Fails('not-found', 'no-plugin-host')

@@ -6,7 +6,7 @@ import { BoxKey, CommandListener, PlatformDirectory, PluginEvents, PluginHosts, 
 import type { AppContext } from '@conductor/http';
 import { PlatformHost } from '@conductor/platform-kit';
 import {
-  GenerationStore, lifecycleSettings, LockFile, PluginAnswers, PluginApprovals, PluginCatalogue, PluginChanges, PluginRegistry, type PlatformRunner, type Sandbox, SecretStore, Shelf, type TellEvent, type TellStep,
+  ConfigStore, GenerationStore, lifecycleSettings, LockFile, PluginAnswers, PluginApprovals, PluginCatalogue, PluginChanges, PluginRegistry, PluginSwaps, type PlatformRunner, type Sandbox, SecretStore, Shelf, type TellEvent, type TellStep,
 } from '@conductor/plugin-runtime';
 import { DesiredSwitch } from './desired-switch';
 import { HostLease } from './host-lease';
@@ -29,6 +29,7 @@ export const openRegistry = async (context: AppContext, sandbox: Sandbox): Promi
   const store = await GenerationStore.open(join(folder, 'generations'));
   const approvals = new PluginApprovals(lock, store, { keys: await readSigningKeys(config.plugins.keysFile), strict: config.plugins.strict });
   const secrets = new SecretStore(join(folder, 'secrets.json'));
+  const configs = new ConfigStore(join(folder, 'configurations.json'));
   const shelf = new Shelf(catalogue, lock, store);
 
   const wishes = resources.hold('plugin wishes', new PluginWishes(connections, notices, logger), (open) => open.close());
@@ -44,7 +45,7 @@ export const openRegistry = async (context: AppContext, sandbox: Sandbox): Promi
   const lease = new HostLease(context, () => void registry.lead().then(() => registry.follow(), (error: unknown) => logger.error({ err: error }, 'plugins are left as they are')));
   const { drainMs, watch } = config.plugins;
   const registry = new PluginRegistry({
-    sandbox, store, catalogue, lock, approvals, shelf, secrets, wishes, tell, tellStep, logger,
+    sandbox, store, catalogue, lock, approvals, shelf, secrets, configs, wishes, tell, tellStep, logger,
     runner: runnerOf(host),
     switches: new DesiredSwitch(directory),
     settings: lifecycleSettings({ drainMs, watchMs: watch.ms, watchErrors: watch.errors, watchMarginPercent: watch.marginPercent }),
@@ -56,7 +57,7 @@ export const openRegistry = async (context: AppContext, sandbox: Sandbox): Promi
     },
   });
   const box = new BoxKey();
-  const changes = new PluginChanges(registry, box);
+  const changes = new PluginChanges(registry, new PluginSwaps(registry), box);
   const answers = new PluginAnswers(registry);
 
   await lease.campaign();

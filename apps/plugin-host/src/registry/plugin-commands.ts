@@ -44,7 +44,7 @@ export const carryOut =
         await changes.remove(command);
         return { name: command.name, removed: true };
       case 'logs':
-        return answers.logs(command.name, command.limit);
+        return answers.logs(command.name, command.limit, command.after);
       case 'resources':
         return answers.resources(command.name);
       case 'sandbox':

@@ -145,6 +145,25 @@ describe('secrets and configuration', () => {
     await stage.ask({ do: 'configure', name: 'tuned', config: { greeting: 'good day' }, by: 'Ada' });
     expect(await stage.answer('tuned')).toMatchObject({ greeting: 'good day' });
   });
+
+  it('a configuration outlives Redis, also of a plugin that is not in use, until it is taken back or the plugin is removed', async () => {
+    const { connections } = stage.router.context;
+    const conductor = { config: { type: 'object', properties: { greeting: { type: 'string' } } } };
+    await stage.offer('resting', '1.0.0', { hooks, conductor });
+    await stage.ask({ do: 'configure', name: 'resting', config: { greeting: 'good night' }, by: 'Ada' });
+
+    // While the host runs: what is in use goes on, and everything is wished again.
+    await connections.commands.del(`${connections.namespace}:plugin-wishes`);
+    await until(async () => expect(Object.keys(await connections.commands.hgetall(`${connections.namespace}:plugin-wishes`))).toEqual(expect.arrayContaining(['tuned', 'resting', 'keyed'])));
+    expect((await stage.events('tuned')).filter(({ event }) => event === 'stopped')).toEqual([]);
+    expect(await stage.answer('tuned')).toMatchObject({ greeting: 'good day' });
+    await stage.ask({ do: 'load', name: 'resting', by: 'Ada' });
+    expect(await stage.answer('resting')).toMatchObject({ greeting: 'good night' });
+
+    await stage.ask({ do: 'configure', name: 'tuned', config: {}, by: 'Ada' });
+    await stage.ask({ do: 'remove', name: 'resting', by: 'Ada' });
+    expect(JSON.parse(readFileSync(join(stage.config.home, 'plugins', 'configurations.json'), 'utf8'))).toEqual({});
+  });
 });
 
 describe('several plugin-hosts', () => {

@@ -186,37 +186,3 @@ describe('a platform that bears one session only', () => {
     expect(await stage.answer('session')).toEqual({ version: '1.1.0', most: 1 });
   }, 30_000);
 });
-
-describe('plugins that ask for the one that is swapped', () => {
-  beforeAll(async () => {
-    await stage.install('base', '1.0.0');
-    await stage.install('follower', '1.0.0', { conductor: { dependsOn: { base: '^1.0.0' } } });
-  }, 60_000);
-
-  const processOf = async (name: string) => (await stage.ask<{ generations: Array<{ processes: Array<{ pid: number }> }> }>({ do: 'resources', name })).generations.flatMap(({ processes }) => processes.map(({ pid }) => pid));
-
-  it('are told, and go on when their range allows it', async () => {
-    await stage.answer('follower');
-    const before = await processOf('follower');
-    await stage.offer('base', '1.1.0');
-    expect((await stage.swap('base', '1.1.0')).dependants).toEqual([{ name: 'follower', told: true, restarted: false }]);
-    expect(await processOf('follower')).toEqual(before);
-    await until(async () => expect((await stage.events('follower')).at(-1)).toMatchObject({ event: 'dependency-changed', reason: expect.stringContaining('base went from 1.0.0 to 1.1.0') }));
-  }, 30_000);
-
-  it('hold it back when no version of them allows it, and the refusal says who asks for what', async () => {
-    await stage.offer('base', '2.0.0');
-    const refused = await refusalOf(stage.swap('base', '2.0.0'));
-    expect(refused).toMatchObject({ code: 'swap-resolve-failed', detail: expect.stringMatching(/follower.*\^1\.0\.0/) });
-  }, 30_000);
-
-  it('go along to a version whose range demands it', async () => {
-    await stage.offer('follower', '2.0.0', { conductor: { dependsOn: { base: '^2.0.0' } } });
-    expect((await stage.swap('base', '2.0.0')).dependants).toEqual([{ name: 'follower', told: true, restarted: true }]);
-    expect(await stage.answer('follower')).toMatchObject({ version: '2.0.0' });
-  }, 30_000);
-
-  it('keep it from being unloaded', async () => {
-    expect(await refusalOf(stage.ask({ do: 'unload', name: 'base', by: 'Ada' }))).toMatchObject({ code: 'plugin-needed', detail: expect.stringContaining('follower 2.0.0') });
-  });
-});

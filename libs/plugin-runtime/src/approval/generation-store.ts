@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, cp, lstat, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, cp, lstat, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
+import { isAlive } from '../sandbox/process/usage';
 import { fingerprint, listTree, SIGNATURE_FILE } from './file-tree';
 import { PluginRefused } from './plugin-refused';
 
@@ -13,6 +15,9 @@ export interface StoredGeneration {
 }
 
 const INCOMING = '.incoming';
+const MACHINE = hostname().replace(/[^A-Za-z0-9.-]/g, '-');
+/** Nobody copies for that long. */
+const OLD_MS = 3_600_000;
 
 /**
  * Keeps copies of approved plugins, `<home>/<name>/<version>-<first 8 digits of the hash>/`, read-only. Plugins run from here, so what lies in
@@ -25,8 +30,7 @@ export class GenerationStore {
 
   static async open(home: string): Promise<GenerationStore> {
     await mkdir(home, { recursive: true });
-    // What an earlier process was copying when it died.
-    await removeTree(join(home, INCOMING));
+    await removeLeftovers(join(home, INCOMING));
     return new GenerationStore(home);
   }
 
@@ -58,7 +62,7 @@ export class GenerationStore {
    * meanwhile.
    */
   async withCopy<T>(folder: string, work: (copy: string) => Promise<T>): Promise<T> {
-    const copy = join(this.home, INCOMING, randomUUID());
+    const copy = join(this.home, INCOMING, `${MACHINE}_${process.pid}_${randomUUID()}`);
     try {
       await copyTree(folder, copy);
       return await work(copy);
@@ -112,6 +116,19 @@ export class GenerationStore {
     return found?.integrity === integrity;
   }
 }
+
+/** What earlier processes were copying when they died. Another host of the same home, here or elsewhere, may be copying right now. */
+const removeLeftovers = async (incoming: string): Promise<void> => {
+  for (const name of await readdir(incoming).catch(() => [])) {
+    const path = join(incoming, name);
+    const [machine, pid, id] = name.split('_');
+    const isDead = id === undefined || (machine === MACHINE && !isAlive(Number(pid)));
+    const is = await lstat(path).catch(() => undefined);
+    if (is && (isDead || Date.now() - is.mtimeMs > OLD_MS)) await removeTree(path);
+  }
+  // Unless somebody's copy is in it.
+  await rmdir(incoming).catch(() => {});
+};
 
 /** Links stay the links they are. The signature stays behind: the hash does not cover it, so it must not be there for code to load. */
 const copyTree = async (from: string, to: string): Promise<void> => {

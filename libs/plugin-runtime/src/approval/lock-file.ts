@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { type Approval, PluginLock } from '@conductor/contracts';
 import { z } from 'zod';
+import { replaceFile } from '../files/replace-file';
 
 const EMPTY: PluginLock = { format: 1, plugins: {} };
 
@@ -86,7 +85,7 @@ export class LockFile {
     const changed = this.changes.then(async () => {
       const next = structuredClone(this.content);
       work(next.plugins);
-      await write(this.path, next);
+      await replaceFile(this.path, `${JSON.stringify(next, null, 2)}\n`);
       this.content = next;
     });
     this.changes = changed.catch(() => {});
@@ -105,24 +104,5 @@ const read = async (path: string): Promise<PluginLock> => {
   } catch (error) {
     const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
     throw new Error(`${path} is damaged, so it is not known which plugins were approved. Put the right file back, or remove it and approve them again. ${why}`, { cause: error });
-  }
-};
-
-/** The old file or the new one is there, never half of one. */
-const write = async (path: string, content: PluginLock): Promise<void> => {
-  await mkdir(dirname(path), { recursive: true });
-  const fresh = `${path}.${randomUUID()}`;
-  try {
-    const handle = await open(fresh, 'wx', 0o600);
-    try {
-      await handle.writeFile(`${JSON.stringify(content, null, 2)}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(fresh, path);
-  } catch (error) {
-    await rm(fresh, { force: true });
-    throw error;
   }
 };

@@ -1,6 +1,6 @@
 import { satisfies } from 'semver';
 import type { PluginSettings } from '@conductor/contracts';
-import { type Resolution, resolve } from '../resolution/resolve';
+import { type Resolution, resolveInTurns } from '../resolution/resolve';
 import type { Release } from '../resolution/release';
 
 /** A plugin in use, as a plan sees it. */
@@ -13,12 +13,12 @@ export interface InUse {
  * Chooses versions so that `target` runs at `version`, and changes as little as possible: who is in use stays at its version, but for
  * plugins that ask for the target, directly or not, whose range may demand another version of them.
  */
-export const planFor = (target: string, version: string, inUse: readonly InUse[], releases: readonly Release[]): Resolution => {
+export const planFor = (target: string, version: string, inUse: readonly InUse[], releases: readonly Release[]): Promise<Resolution> => {
   const locked = new Map([...inUse.map((one) => [one.name, one.version] as const), [target, version] as const]);
   const asking = dependantsOf(target, inUse, releases);
   const others = inUse.filter(({ name }) => name !== target).map((one) => ({ name: one.name, range: asking.has(one.name) ? '*' : `=${one.version}` }));
   // A version before a release may run already, so that it may go on.
-  return resolve([{ name: target, range: `=${version}` }, ...others], releases, { locked, prereleasesOf: (name) => locked.has(name) });
+  return resolveInTurns([{ name: target, range: `=${version}` }, ...others], releases, { locked, prereleasesOf: (name) => locked.has(name) });
 };
 
 /** Names of all in use that ask for the plugin, also by way of others. */
@@ -32,6 +32,10 @@ export const dependantsOf = (target: string, inUse: readonly InUse[], releases: 
   }
   return found;
 };
+
+/** The plugin may go on when the target is at that version: its own range allows it, or it asks for the target by way of others only. */
+export const allows = (dependsOn: Release['dependsOn'], target: string, version: string): boolean =>
+  !Object.hasOwn(dependsOn, target) || satisfies(version, dependsOn[target]!, { includePrerelease: true });
 
 /** A plugin that runs, as those see it who wait for it. */
 export interface Neighbour extends InUse {

@@ -1,9 +1,10 @@
 import type { DiscoveryView, GenerationView, PluginInspection, PluginLogs, PluginResources, PluginStatus, PluginView, ResolutionView, SandboxView } from '@conductor/contracts';
 import { CommandRefused } from '@conductor/control';
-import { resolve } from '../resolution/resolve';
+import { resolveInTurns } from '../resolution/resolve';
+import { OutputLog } from '../sandbox/process/output-log';
 import { dependantsOf } from './plan';
-import { refuse } from './plugin-changes';
 import type { PluginRegistry } from './plugin-registry';
+import { refuse } from './refusals';
 import { grantedTo } from './runnable';
 import type { RunningPlatform } from './running-platform';
 
@@ -65,7 +66,7 @@ export class PluginAnswers {
   }
 
   async resolve(wanted: ReadonlyArray<{ name: string; range: string }>): Promise<ResolutionView> {
-    const resolution = resolve(wanted, this.parts.shelf.releases(), { locked: this.parts.lock.versions });
+    const resolution = await resolveInTurns(wanted, this.parts.shelf.releases(), { locked: this.parts.lock.versions });
     if (!resolution.ok) return { ok: false, plugins: [], code: resolution.code, reason: resolution.reason, because: [...resolution.because], argument: [...resolution.argument] };
     const plugins = resolution.plugins.map(({ name, version, askedBy, after }) => ({ name, version, askedBy: askedBy.map((one) => ({ ...one, by: one.by })), after: [...after] }));
     return { ok: true, plugins: JSON.parse(JSON.stringify(plugins)) as ResolutionView['plugins'], because: [], argument: [] };
@@ -78,10 +79,13 @@ export class PluginAnswers {
     return this.parts.approvals.inspect(found).catch(refuse);
   }
 
-  logs(name: string, limit: number): PluginLogs {
-    const outputs = this.mustRun(name).map(({ sandboxed }) => sandboxed.output.list(limit));
-    const lines = outputs.flatMap((output) => output.lines).sort((a, b) => a.at - b.at).slice(-limit);
-    return { lines, pushedOut: outputs.reduce((total, { pushedOut }) => total + pushedOut, 0) };
+  /** @param after only what was written after this position, the oldest first; absent: the newest */
+  logs(name: string, limit: number, after?: number): PluginLogs {
+    const outputs = this.mustRun(name).map(({ sandboxed }) => sandboxed.output.after(after ?? 0));
+    const all = outputs.flatMap((output) => output.lines).sort((a, b) => a.position - b.position);
+    const lines = after === undefined ? all.slice(-limit) : all.slice(0, limit);
+    const pushedOut = outputs.reduce((total, output) => total + output.pushedOut, 0);
+    return { lines, pushedOut, position: lines.length < all.length ? lines.at(-1)!.position : OutputLog.latest, gap: after !== undefined && outputs.some(({ gap }) => gap) };
   }
 
   resources(name: string): PluginResources {

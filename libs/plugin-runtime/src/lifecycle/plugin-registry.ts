@@ -1,20 +1,23 @@
-import type { PluginCandidate, PluginSettings, PluginStatus, PluginWish } from '@conductor/contracts';
+import type { PluginSettings, PluginStatus, PluginWish } from '@conductor/contracts';
 import { CommandRefused, type PluginWishes } from '@conductor/control';
 import type { Logger } from '@conductor/observability';
-import { fingerprint } from '../approval/file-tree';
+import type { DependencyChange } from '@conductor/platform-kit';
 import type { LockFile } from '../approval/lock-file';
 import type { PluginApprovals } from '../approval/plugin-approvals';
 import { PluginRefused } from '../approval/plugin-refused';
 import type { PluginCatalogue } from '../discovery/plugin-catalogue';
 import { checkPluginConfig } from '../manifest/config-check';
+import { tellChangedOnDisk } from './changed-on-disk';
 import type { TellEvent, TellStep } from './ports';
-import { type Neighbour, waitsFor } from './plan';
+import { allows, dependantsOf, type InUse, type Neighbour, waitsFor } from './plan';
 import { type Runnable, runnableOf } from './runnable';
 import { type Provision, type RunningParts, RunningPlugin } from './running-plugin';
+import type { ConfigStore } from './config-store';
 import type { SecretStore } from './secret-store';
 import type { Shelf } from './shelf';
 import { StepLog } from './swap';
-import { reasonOf } from './swap-failed';
+import { reasonOf, SwapFailed } from './swap-failed';
+import { WishBackup } from './wish-backup';
 
 export interface RegistryParts extends RunningParts {
   readonly catalogue: PluginCatalogue;
@@ -22,6 +25,7 @@ export interface RegistryParts extends RunningParts {
   readonly approvals: PluginApprovals;
   readonly shelf: Shelf;
   readonly secrets: SecretStore;
+  readonly configs: ConfigStore;
   readonly wishes: PluginWishes;
   readonly tell: TellEvent;
   readonly tellStep: TellStep;
@@ -47,14 +51,22 @@ export class PluginRegistry {
   private closed = false;
   private readonly offs: Array<() => void> = [];
 
-  constructor(readonly parts: RegistryParts) {}
+  /** What is wished, in files. */
+  readonly backup: WishBackup;
+
+  constructor(readonly parts: RegistryParts) {
+    this.backup = new WishBackup(parts);
+  }
 
   async open(): Promise<void> {
     const { wishes, catalogue, settings } = this.parts;
-    wishes.wishes.onChange(() => void this.follow());
+    wishes.wishes.onChange(() => {
+      void this.follow();
+      void this.backup.keep();
+    });
     this.offs.push(
       catalogue.onChange(({ touched, changed }) => {
-        void this.tellChanged([...touched, ...changed.map(({ after }) => after)]);
+        if (this.parts.leads()) void tellChangedOnDisk([...touched, ...changed.map(({ after }) => after)], this.parts.lock, this.parts.tell);
         void this.follow();
       }),
     );
@@ -102,6 +114,10 @@ export class PluginRegistry {
     return wish?.release ?? this.parts.lock.versions.get(name) ?? this.parts.shelf.newestApproved(name);
   }
 
+  inUse(): InUse[] {
+    return [...this.running.values()].map(({ name, version }) => ({ name, version }));
+  }
+
   /** What runs, as others see it who wait for it. */
   neighbours(): Neighbour[] {
     return [...this.running.values()].map((plugin) => {
@@ -110,19 +126,19 @@ export class PluginRegistry {
     });
   }
 
-  /** @throws PluginRefused, CommandRefused when it may not run as it is */
-  async runnable(name: string, version: string): Promise<{ runnable: Runnable; provision: Provision }> {
-    const { approvals, lock, secrets, wishes } = this.parts;
+  /** @param wished its configuration, as JSON @throws PluginRefused, CommandRefused when it may not run as it is */
+  async runnable(name: string, version: string, wished = this.parts.wishes.of(name)?.config ?? '{}'): Promise<{ runnable: Runnable; provision: Provision }> {
+    const { approvals, lock, secrets } = this.parts;
     if (!this.parts.leads()) await lock.reload();
     const permit = await approvals.permit(name, version);
     if (!permit) throw new CommandRefused('plugin-not-approved', `Nobody approved ${name} ${version}. Look at it (GET /v1/plugins/${encodeURIComponent(name)}/inspection?version=${version}), then approve it.`);
     const runnable = runnableOf(permit);
-    const checked = checkPluginConfig(runnable.manifest.conductor.config, JSON.parse(wishes.of(name)?.config ?? '{}'));
+    const checked = checkPluginConfig(runnable.manifest.conductor.config, JSON.parse(wished));
     if (!checked.ok) throw new CommandRefused('invalid-request', `The configuration of ${name} does not fit ${version}: ${checked.problems.join('; ')}. Change it with PUT /v1/plugins/${encodeURIComponent(name)}/config.`);
     const given = await secrets.granted(name, permit.approval.secrets);
     const missing = permit.approval.secrets.filter((secret) => !Object.hasOwn(given, secret));
     if (missing.length > 0) throw new CommandRefused('conflict', `${name} was granted ${missing.join(', ')}, and nobody handed ${missing.length === 1 ? 'it' : 'them'} in: PUT /v1/plugins/${encodeURIComponent(name)}/secrets/${missing[0]}.`);
-    return { runnable, provision: { config: checked.config, secrets: given } };
+    return { runnable, provision: { config: checked.config, wished, secrets: given } };
   }
 
   /** Goes once through what is wanted, those first that others wait for. Whoever calls meanwhile gets another round. */
@@ -143,8 +159,10 @@ export class PluginRegistry {
   }
 
   private async followOnce(): Promise<void> {
+    await this.backup.restore();
     const wishes = this.parts.wishes.wishes.all();
-    const isWanted = (plugin: RunningPlugin) => wishes.some((wish) => wish.name === plugin.name && wish.enabled) && (this.parts.leads() || !plugin.runnable.manifest.conductor.exclusive);
+    // What was taken out of use is wished not to run; a wish that is not there at all was lost, and comes back.
+    const isWanted = ({ name, runnable }: RunningPlugin) => this.parts.wishes.of(name)?.enabled !== false && (this.parts.leads() || !runnable.manifest.conductor.exclusive);
     const unwanted = [...this.running.values()].filter((plugin) => !isWanted(plugin)).map(({ name }) => name);
     for (const name of unwanted) if (!this.busy.has(name)) await this.quietly(name, 'it stops', () => this.stop(name, 'not wanted here any more'));
     for (const name of this.troubles.keys()) if (!wishes.some((wish) => wish.name === name && wish.enabled)) this.troubles.delete(name);
@@ -159,7 +177,7 @@ export class PluginRegistry {
     const { name } = wish;
     const version = this.wishedVersion(name, wish);
     const plugin = this.running.get(name);
-    if (plugin && (version === undefined || plugin.version === version)) return false;
+    if (plugin && (version === undefined || plugin.version === version) && plugin.config === (wish.config ?? '{}')) return false;
     const trouble = this.troubles.get(name);
     if (trouble?.state === 'failed' && trouble.wish === wish.version && Date.now() - trouble.at < AGAIN_MS) return false;
     if (version === undefined) return this.trouble(wish, 'waiting', 'waits for somebody to approve a version of it');
@@ -174,6 +192,7 @@ export class PluginRegistry {
       this.troubles.delete(name);
       return true;
     } catch (error) {
+      if (plugin && error instanceof SwapFailed) await this.sendBack(wish, plugin, error);
       const waits = error instanceof Waits || (error instanceof CommandRefused && error.code !== 'internal');
       return this.trouble(wish, waits ? 'waiting' : 'failed', error instanceof PluginRefused || waits ? reasonOf(error) : `does not start: ${reasonOf(error)}`, error);
     }
@@ -213,17 +232,38 @@ export class PluginRegistry {
     this.parts.tell({ plugin: name, event: 'stopped', version: plugin.version, reason, by: 'system' });
   }
 
+  /** What the leader could do, this host cannot: all go back to what runs here. What the system brought back itself is not sent anywhere. */
+  private async sendBack({ name, version: wished, release, by }: PluginWish, { version, config }: RunningPlugin, error: SwapFailed): Promise<void> {
+    if (by === 'system' || this.parts.wishes.of(name)?.version !== wished) return;
+    const reason = `a plugin-host could not follow to ${release ?? 'it'}, at the step "${error.step}": ${error.message}`;
+    await this.parts.wishes.wish(name, { release: version, previous: release ?? null, config, by: 'system', reason });
+    this.parts.tell({ plugin: name, event: 'rolled-back', version, ...(release !== undefined && { from: release }), step: error.step, reason, by: 'system' });
+  }
+
   /** The leader's swap went well; this host does the same. */
   private async followSwap(plugin: RunningPlugin, runnable: Runnable, provision: Provision): Promise<void> {
-    const from = plugin.version;
+    const { version: from, config } = plugin;
     const log = new StepLog();
-    await plugin.swapTo(runnable, provision, log, (reason) => void this.onTrouble(runnable.name, from, reason));
+    await plugin.swapTo(runnable, provision, log, (reason) => void this.onTrouble(runnable.name, from, reason, config === provision.wished ? undefined : config));
     await this.noteUse(runnable.name, runnable.version);
+    if (from !== runnable.version) this.tellDependants({ plugin: runnable.name, from, to: runnable.version }, () => {});
     this.parts.tell({ plugin: runnable.name, event: 'swapped', version: runnable.version, from, reason: 'as wished', by: 'system', ms: log.steps.reduce((sum, { ms }) => sum + ms, 0) });
   }
 
+  /**
+   * Lets those on this host know who ask for the plugin and go on beside its new version. Nobody waits for what they make of it.
+   * @param heard told of each in the end how that went
+   */
+  tellDependants(change: DependencyChange, heard: (name: string, outcome: string) => void, except: ReadonlySet<string> = new Set()): void {
+    const asking = dependantsOf(change.plugin, this.inUse(), this.parts.shelf.releases());
+    for (const plugin of this.running.values()) {
+      if (!asking.has(plugin.name) || except.has(plugin.name) || !allows(plugin.runnable.manifest.conductor.dependsOn, change.plugin, change.to)) continue;
+      void plugin.tell(change).then((outcome) => heard(plugin.name, outcome));
+    }
+  }
+
   /** Brings the version back that ran before, on every host. Set by who knows how. */
-  onTrouble: (name: string, from: string, reason: string) => Promise<void> = async () => {};
+  onTrouble: (name: string, from: string, reason: string, config?: string) => Promise<void> = async () => {};
 
   private trouble(wish: PluginWish, state: PluginStatus, reason: string, error?: unknown): false {
     const known = this.troubles.get(wish.name);
@@ -234,23 +274,11 @@ export class PluginRegistry {
     return false;
   }
 
-  /** Begins to lead. What another host wrote is read anew; after Redis lost what was wished, the lock file still says which versions were in use. */
+  /** Begins to lead. What another host wrote is read anew. */
   async lead(): Promise<void> {
     await this.parts.lock.reload();
-    if (!this.parts.leads() || this.parts.wishes.wishes.all().length > 0) return;
-    for (const [name, release] of this.parts.lock.versions) await this.parts.wishes.wish(name, { enabled: true, release, reason: 'as conductor.lock.json says', by: 'system' });
-  }
-
-  /** What runs is the approved copy, whatever becomes of the folder; a person should hear of it all the same. */
-  private async tellChanged(touched: readonly PluginCandidate[]): Promise<void> {
-    if (!this.parts.leads()) return;
-    for (const one of touched) {
-      const approval = one.state === 'valid' ? this.parts.lock.approval(one.name, one.version) : undefined;
-      if (one.state !== 'valid' || !approval) continue;
-      const integrity = await fingerprint(one.folder).then((print) => print.integrity, () => 'what cannot be read');
-      if (integrity === approval.integrity) continue;
-      this.parts.tell({ plugin: one.name, event: 'changed-on-disk', version: one.version, reason: `the files in ${one.folder} are no more those that were approved; the approved copy is what runs. Approve them anew to run them`, by: 'system' });
-    }
+    await this.backup.restore();
+    await this.backup.keep();
   }
 
   private async exclusivelyQuiet(name: string, what: string, work: () => Promise<void>): Promise<void> {

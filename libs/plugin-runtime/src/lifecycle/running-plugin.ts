@@ -1,4 +1,5 @@
 import type { LifecycleState, SwapReport } from '@conductor/contracts';
+import type { DependencyChange } from '@conductor/platform-kit';
 import type { GenerationStore } from '../approval/generation-store';
 import type { Incident } from '../sandbox/incidents';
 import type { Sandbox } from '../sandbox/sandbox';
@@ -21,6 +22,8 @@ export interface RunningParts {
 /** What a plugin is given to run with. */
 export interface Provision {
   readonly config: unknown;
+  /** As it is wished, before defaults were filled in: JSON. */
+  readonly wished: string;
   readonly secrets: Readonly<Record<string, string>>;
 }
 
@@ -34,13 +37,14 @@ export class RunningPlugin {
   private constructor(
     private readonly parts: RunningParts,
     private current: Runnable,
+    private wished: string,
   ) {
     this.release = parts.store.acquire(current.copy);
   }
 
   /** Hands its platforms to the runner; a lazy one has no process until a message comes. */
   static async start(parts: RunningParts, runnable: Runnable, provision: Provision): Promise<RunningPlugin> {
-    const plugin = new RunningPlugin(parts, runnable);
+    const plugin = new RunningPlugin(parts, runnable, provision.wished);
     try {
       for (const platform of runnable.manifest.conductor.platforms) await plugin.add(runnable, platform, provision);
       return plugin;
@@ -52,6 +56,11 @@ export class RunningPlugin {
 
   get runnable(): Runnable {
     return this.current;
+  }
+
+  /** The configuration that it runs with, as it was wished: JSON. */
+  get config(): string {
+    return this.wished;
   }
 
   get name(): string {
@@ -90,6 +99,7 @@ export class RunningPlugin {
         this.release();
         this.release = release;
         this.current = next;
+        this.wished = provision.wished;
         for (const { platform } of moves) runner.redefine(platform.definition);
       });
     } catch (error) {
@@ -103,6 +113,12 @@ export class RunningPlugin {
     for (const name of fresh.platforms.filter((one) => !serving.includes(one))) await this.add(next, name, provision);
     this.watchOver(moves.map(({ platform }, at) => ({ platform: platform.name, generation: platform.generation!, tally: platform.tallyOf(platform.generation!), before: before[at]! })), onTrouble);
     return { proof, watchedMs: settings.watchMs };
+  }
+
+  /** @returns for a person, what its platforms made of it, the same once only */
+  async tell(change: DependencyChange): Promise<string> {
+    const outcomes = await Promise.all([...this.platforms.values()].map(({ sandboxed }) => sandboxed.tell(change)));
+    return [...new Set(outcomes)].join('; ');
   }
 
   /** Its platforms finish what they have in hand and go. */

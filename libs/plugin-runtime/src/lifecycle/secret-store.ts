@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { replaceFile } from '../files/replace-file';
 
 const Secrets = z.record(z.string(), z.record(z.string(), z.string()));
 type Secrets = z.output<typeof Secrets>;
@@ -64,7 +63,7 @@ export class SecretStore {
     const changed = this.changes.then(async () => {
       const all = await this.read();
       work(all);
-      await write(this.path, JSON.stringify(all));
+      await replaceFile(this.path, JSON.stringify(all));
     });
     this.changes = changed.catch(() => {});
     return changed;
@@ -76,24 +75,5 @@ const parsedJson = (text: string): unknown => {
     return JSON.parse(text);
   } catch {
     return undefined;
-  }
-};
-
-/** The old file or the new one is there, never half of one. */
-const write = async (path: string, text: string): Promise<void> => {
-  await mkdir(dirname(path), { recursive: true });
-  const fresh = `${path}.${randomUUID()}`;
-  try {
-    const handle = await open(fresh, 'wx', 0o600);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(fresh, path);
-  } catch (error) {
-    await rm(fresh, { force: true });
-    throw error;
   }
 };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { satisfies } from 'semver';
 import type { Release, Wanted } from './release';
-import { resolve, type Resolution } from './resolve';
+import { type Resolution, resolve, resolveInTurns } from './resolve';
 
 const release = (name: string, version: string, dependsOn: Record<string, string> = {}, more: Partial<Release> = {}): Release => ({ name, version, dependsOn, ...more });
 const versionsOf = (resolution: Resolution) => (resolution.ok ? Object.fromEntries(resolution.plugins.map(({ name, version }) => [name, version])) : resolution.reason);
@@ -120,13 +120,32 @@ describe('refuses, and says who asks for what', () => {
     expect(resolve(want({ a: '*' }), available)).toMatchObject({ ok: false, code: 'cycle' });
   });
 
-  it('what it could not decide in time, without a guess', () => {
-    const holes = 9;
+  /** One more pigeon than there are holes. */
+  const pigeons = (holes: number) => {
     const available = Array.from({ length: holes + 1 }, (_, n) => Array.from({ length: holes }, (__, hole) => release(`p${n}`, `${hole + 1}.0.0`, { [`h${hole}`]: `${n + 1}.0.0` }))).flat();
     const homes = Array.from({ length: holes }, (_, hole) => Array.from({ length: holes + 1 }, (__, n) => release(`h${hole}`, `${n + 1}.0.0`))).flat();
-    const wanted = Array.from({ length: holes + 1 }, (_, n) => ({ name: `p${n}`, range: '*' }));
+    return { wanted: Array.from({ length: holes + 1 }, (_, n) => ({ name: `p${n}`, range: '*' })), available: [...available, ...homes] };
+  };
 
-    expect(resolve(wanted, [...available, ...homes], { maxSteps: 20_000 })).toMatchObject({ ok: false, code: 'gave-up', reason: expect.stringContaining('gave up after') });
+  it('what it could not decide in time, without a guess', () => {
+    const { wanted, available } = pigeons(9);
+    expect(resolve(wanted, available, { maxSteps: 20_000 })).toMatchObject({ ok: false, code: 'gave-up', reason: expect.stringContaining('gave up after') });
+  });
+
+  it('the same in turns as in one go, and lets others run between them', async () => {
+    for (const [holes, maxSteps] of [[9, 20_000], [4, 100_000]] as const) {
+      const { wanted, available } = pigeons(holes);
+      let others = 0;
+      let going = true;
+      const other = () => {
+        others++;
+        if (going) setImmediate(other);
+      };
+      setImmediate(other);
+      const inTurns = await resolveInTurns(wanted, available, { maxSteps, turnMs: 0 }).finally(() => (going = false));
+      expect(inTurns).toEqual(resolve(wanted, available, { maxSteps }));
+      expect(others).toBeGreaterThan(10);
+    }
   });
 });
 

@@ -1,3 +1,4 @@
+import { setImmediate as letOthersRun } from 'node:timers/promises';
 import { Explanation } from './explanation';
 import { PluginProblem, type Preferences } from './plugin-problem';
 import type { Release, Wanted } from './release';
@@ -6,7 +7,7 @@ import { startOrder } from './start-order';
 import { semanticVersions, type VersionScheme } from './version-scheme';
 
 export interface ResolveOptions extends Preferences {
-  /** Clauses looked at before it gives up; the default takes a second or some, during which nothing else runs; real requests need thousands. */
+  /** Clauses looked at before it gives up; the default takes a second or some; real requests need thousands. */
   readonly maxSteps?: number;
   readonly scheme?: VersionScheme;
 }
@@ -38,13 +39,36 @@ export type Resolution =
 
 const MAX_STEPS = 3_000_000;
 
-/** Chooses versions of all plugins that are wanted, and of those they ask for; or says why that cannot be. */
+/** So long nothing else runs. */
+const TURN_MS = 10;
+
+/** Chooses versions of all plugins that are wanted, and of those they ask for; or says why that cannot be. Nothing else runs meanwhile. */
 export const resolve = (wanted: readonly Wanted[], available: readonly Release[], options: ResolveOptions = {}): Resolution => {
+  const resolving = resolution(wanted, available, options);
+  for (;;) {
+    const turn = resolving.next();
+    if (turn.done) return turn.value;
+  }
+};
+
+/** The same for servers: after each turn (milliseconds) it lets others run. */
+export const resolveInTurns = async (wanted: readonly Wanted[], available: readonly Release[], { turnMs = TURN_MS, ...options }: ResolveOptions & { readonly turnMs?: number } = {}): Promise<Resolution> => {
+  const resolving = resolution(wanted, available, options);
+  for (let startedAt = performance.now(); ; ) {
+    const turn = resolving.next();
+    if (turn.done) return turn.value;
+    if (performance.now() - startedAt < turnMs) continue;
+    await letOthersRun();
+    startedAt = performance.now();
+  }
+};
+
+function* resolution(wanted: readonly Wanted[], available: readonly Release[], options: ResolveOptions): Generator<void, Resolution> {
   const scheme = options.scheme ?? semanticVersions;
   const named = new Set(wanted.filter(({ range }) => scheme.namesPrerelease(range)).map(({ name }) => name));
   const problem = new PluginProblem(wanted, available, scheme, { prereleasesOf: (name) => named.has(name), ...options });
   const maxSteps = options.maxSteps ?? MAX_STEPS;
-  const solution = new Solver(problem, maxSteps).solve();
+  const solution = yield* new Solver(problem, maxSteps).solve();
   switch (solution.outcome) {
     case 'solved': {
       const releases = [...solution.chosen].map(([name, version]) => problem.release(name, version));
@@ -64,7 +88,7 @@ export const resolve = (wanted: readonly Wanted[], available: readonly Release[]
       return { ok: false, code, reason: `${HEADLINE[code]}: ${shown.join('; ')}`, because, argument: explanation.argument(solution.proof), involved, steps: solution.steps };
     }
   }
-};
+}
 
 const HEADLINE = { conflict: 'these do not go together', missing: 'something is missing', cycle: 'these wait for each other' };
 

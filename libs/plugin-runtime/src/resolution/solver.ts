@@ -21,6 +21,9 @@ export type Solution =
   | { readonly outcome: 'impossible'; readonly proof: Clause; readonly steps: number }
   | { readonly outcome: 'gave-up'; readonly steps: number };
 
+/** Takes a fraction of a millisecond. */
+const STEPS_AT_ONCE = 1_000;
+
 /**
  * Chooses one version of each package that is needed, or proves that none can be: PubGrub, that is, unit propagation with a clause
  * learned from each conflict and a jump back over all decisions that had nothing to do with it. Complete: when there is a choice it is
@@ -41,14 +44,16 @@ export class Solver {
     this.solution = new PartialSolution((name) => problem.packageOf(name));
   }
 
-  solve(): Solution {
+  /** Goes on each time it is asked to; between two times others may run. */
+  *solve(): Generator<void, Solution> {
     for (const clause of this.problem.wanted) {
       if (clause.terms.length === 0) return { outcome: 'impossible', proof: clause, steps: 0 };
       this.add(clause);
     }
     let changed = this.problem.wanted.flatMap(({ terms }) => terms.map((term) => term.package));
     while (true) {
-      const conflict = this.propagate(changed);
+      yield;
+      const conflict = yield* this.propagate(changed);
       if (this.steps > this.maxSteps) return { outcome: 'gave-up', steps: this.steps };
       if (conflict !== undefined) {
         const learned = this.learn(conflict);
@@ -70,7 +75,7 @@ export class Solver {
   }
 
   /** Derives all that follows. @returns a clause whose terms all hold, if there is one */
-  private propagate(changed: string[]): Clause | undefined {
+  private *propagate(changed: string[]): Generator<void, Clause | undefined> {
     const waiting = new Set(changed);
     for (const name of waiting) {
       waiting.delete(name);
@@ -78,6 +83,7 @@ export class Solver {
       // The newest first: what was learned last cuts off most.
       for (let at = clauses.length - 1; at >= 0; at--) {
         if (++this.steps > this.maxSteps) return undefined;
+        if (this.steps % STEPS_AT_ONCE === 0) yield;
         const clause = clauses[at]!;
         const last = this.lastOpen(clause);
         if (last === 'conflict') return clause;

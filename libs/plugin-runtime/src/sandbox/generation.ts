@@ -2,13 +2,16 @@ import { access, chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PluginHealth } from '@conductor/contracts';
-import type { PlatformContext } from '@conductor/platform-kit';
+import type { DependencyChange, PlatformContext } from '@conductor/platform-kit';
 import { type EgressFigures, EgressProxy } from './egress/egress-proxy';
 import type { Incidents } from './incidents';
 import { HostOperations } from './process/host-operations';
 import type { OutputLog } from './process/output-log';
-import { NotLoaded, orAborted, ProcessPool } from './process/process-pool';
-import { type ProcessEnd, type ProcessFigures, type RunPlaces, SandboxProcess } from './process/sandbox-process';
+import { orAborted } from './process/or-aborted';
+import type { ProcessEnd } from './process/process-end';
+import { NotLoaded, ProcessPool } from './process/process-pool';
+import { type ProcessFigures, SandboxProcess } from './process/sandbox-process';
+import type { RunPlaces } from './process/start-frame';
 import { isAlive } from './process/usage';
 import type { Sandbox } from './sandbox';
 import type { GenerationSpec } from './spec';
@@ -148,6 +151,16 @@ export class Generation {
       return { status: 'degraded', reason: `${Math.round((Date.now() - latestEnd.at) / 1_000)} s ago ${latestEnd.reason}`, details: { ...worst.details, ...details } };
     }
     return { ...worst, details: { ...worst.details, ...details } };
+  }
+
+  /**
+   * Tells its processes that a plugin it depends on has changed. One without a process starts beside the new one anyway.
+   * @returns how many were told and what went wrong at others, for a person
+   */
+  async tell(change: DependencyChange): Promise<{ told: number; failures: string[] }> {
+    const ends = await Promise.allSettled((await this.pool.usable()).map((process) => process.tell(change, this.sandbox.settings.tellMs)));
+    const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason instanceof Error ? end.reason.message : String(end.reason)] : []));
+    return { told: ends.filter((end) => end.status === 'fulfilled' && end.value).length, failures };
   }
 
   /** Ends its processes; the next message starts one. */

@@ -1,11 +1,12 @@
 import type { Answer, PluginHealth } from '@conductor/contracts';
-import type { PlatformContext, PlatformDefinition, PlatformPlugin, PlatformRequest, WebhookCall, WebhookReply } from '@conductor/platform-kit';
+import type { DependencyChange, PlatformContext, PlatformDefinition, PlatformPlugin, PlatformRequest, WebhookCall, WebhookReply } from '@conductor/platform-kit';
 import { z } from 'zod';
 import { deliveryFailureOf, setupFailureOf } from './delivery-outcome';
 import { type ClosureProof, Generation, type GenerationFigures } from './generation';
 import { type Incident, Incidents } from './incidents';
 import { OutputLog } from './process/output-log';
-import { NotLoaded, orAborted } from './process/process-pool';
+import { orAborted } from './process/or-aborted';
+import { NotLoaded } from './process/process-pool';
 import type { Sandbox } from './sandbox';
 import type { GenerationSpec } from './spec';
 
@@ -102,6 +103,23 @@ export class SandboxedPlatform implements PlatformPlugin {
     } catch (error) {
       throw deliveryFailureOf(error, this.spec.settings.repeatable);
     }
+  }
+
+  /**
+   * Tells the generation that serves that a plugin it depends on has changed. What its hook makes of it is written in its log and harms nothing.
+   * @returns for a person, what became of it
+   */
+  async tell(change: DependencyChange): Promise<string> {
+    const generation = this.current;
+    if (!generation) return 'it does not run';
+    const { told, failures } = await generation.tell(change);
+    for (const failure of failures) {
+      const text = `its hook dependencyChanged (${change.plugin} ${change.from} to ${change.to}) failed: ${failure}`;
+      this.output.add({ at: Date.now(), stream: 'log', generation: generation.spec.id, pid: 0, text: `warn: ${text}` });
+      this.context?.logger.warn({ change }, text);
+    }
+    if (failures.length > 0) return `its hook dependencyChanged failed: ${failures.join('; ')}`;
+    return told > 0 ? 'it was told' : generation.isLoaded ? 'it does not ask to be told' : 'it has no process, and starts beside the new one';
   }
 
   async shutdown(): Promise<void> {

@@ -29,6 +29,8 @@ export interface SandboxSettings {
   /** Longest start of a process: loading its code and `initialize`. */
   readonly startMs: number;
   readonly shutdownMs: number;
+  /** Longest time a plugin gets to hear that one it depends on has changed. */
+  readonly tellMs: number;
   /** Largest frame that a process may send, an answer for instance. */
   readonly maxFrameBytes: number;
   /** How often memory, processor time and event loop are looked at. */
@@ -47,6 +49,7 @@ export const sandboxSettings = (given: Partial<SandboxSettings> & Pick<SandboxSe
   idleUnloadMs: 300_000,
   startMs: 10_000,
   shutdownMs: 3_000,
+  tellMs: 5_000,
   maxFrameBytes: 1_048_576,
   watchMs: 250,
   restartBaseMs: 500,

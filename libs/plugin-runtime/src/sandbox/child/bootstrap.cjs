@@ -70,13 +70,17 @@ const hooks = {
     if (!maker) throw new TypeError(`the entry brings no platform "${start.platform}", only ${Object.keys(platforms).join(', ')}`);
     platform = maker.create();
     await platform.initialize(start.config, context);
-    return { webhooks: typeof platform.handleWebhook === 'function' };
+    return { dependencyChanged: typeof platform.dependencyChanged === 'function' };
   },
   health: (_, signal) => platform.healthCheck(signal),
   request: (request, signal) => platform.handleRequest(request, signal),
   webhook: (call, signal) => {
     if (typeof platform.handleWebhook !== 'function') throw new TypeError('this platform takes no webhooks');
     return platform.handleWebhook({ ...call, body: Buffer.from(call.body, 'base64') }, signal);
+  },
+  'dependency-changed': async (change, signal) => {
+    await platform.dependencyChanged(change, signal);
+    return {};
   },
   shutdown: async () => {
     await platform?.shutdown();

@@ -1,6 +1,8 @@
 import { StringDecoder } from 'node:string_decoder';
 
 export interface OutputLine {
+  /** Grows from line to line, whoever of all plugins in this process wrote it. */
+  readonly position: number;
   /** Epoch milliseconds. */
   readonly at: number;
   readonly stream: 'stdout' | 'stderr' | 'log';
@@ -13,24 +15,41 @@ const MOST_LINES = 1_000;
 const MOST_CHARACTERS = 262_144;
 const LONGEST_LINE = 4_096;
 
+/** Of the latest line of all. One count for all logs, so that a plugin's lines go on where they were when it is loaded anew. */
+let latest = 0;
+
 /** What a plugin wrote, the newest of it: so much and no more, whatever it writes. */
 export class OutputLog {
   private lines: OutputLine[] = [];
   private characters = 0;
   private pushedOut = 0;
+  private pushedOutTo = 0;
 
-  add(line: OutputLine): void {
-    const cut = line.text.length > LONGEST_LINE ? { ...line, text: `${line.text.slice(0, LONGEST_LINE)} …` } : line;
+  /** @returns position of the latest line that anybody wrote */
+  static get latest(): number {
+    return latest;
+  }
+
+  add(line: Omit<OutputLine, 'position'>): void {
+    const text = line.text.length > LONGEST_LINE ? `${line.text.slice(0, LONGEST_LINE)} …` : line.text;
+    const cut = { ...line, text, position: ++latest };
     this.lines.push(cut);
     this.characters += cut.text.length;
     while (this.lines.length > MOST_LINES || this.characters > MOST_CHARACTERS) {
-      this.characters -= this.lines.shift()!.text.length;
+      const oldest = this.lines.shift()!;
+      this.characters -= oldest.text.length;
+      this.pushedOutTo = oldest.position;
       this.pushedOut++;
     }
   }
 
   list(limit = MOST_LINES): { lines: OutputLine[]; pushedOut: number } {
     return { lines: this.lines.slice(-limit), pushedOut: this.pushedOut };
+  }
+
+  /** All that was written after a position, the oldest first. `gap`: some of that is not kept any more. */
+  after(position: number): { lines: OutputLine[]; pushedOut: number; gap: boolean } {
+    return { lines: this.lines.filter((line) => line.position > position), pushedOut: this.pushedOut, gap: this.pushedOutTo > position };
   }
 
   /** The last words of a process, for the reason of its end. */

@@ -1,6 +1,8 @@
 import type { SandboxSettings } from '../spec';
 import { HookFailed } from './child-link';
-import type { ProcessEnd, SandboxProcess } from './sandbox-process';
+import { orAborted } from './or-aborted';
+import type { ProcessEnd } from './process-end';
+import type { SandboxProcess } from './sandbox-process';
 
 const MINUTE_MS = 60_000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -82,6 +84,12 @@ export class ProcessPool {
     if (!this.idlest()) await orAborted(this.startOne(), signal);
   }
 
+  /** All that can be asked, also the one that is just being started. */
+  async usable(): Promise<SandboxProcess[]> {
+    await this.starting?.catch(() => {});
+    return this.list.filter(({ isUsable }) => isUsable);
+  }
+
   /** Ends all processes in good order; the next call starts a new one. */
   async unload(): Promise<ProcessEnd[]> {
     await this.starting?.catch(() => {});
@@ -144,19 +152,3 @@ export class ProcessPool {
     this.startableAt = times < 2 ? 0 : now + Math.min(LONGEST_PAUSE_MS, this.settings.restartBaseMs * 2 ** (times - 2)) * (0.75 + Math.random() / 2);
   }
 }
-
-/** Waits no longer than the signal allows; what is waited for goes on. */
-export const orAborted = async <T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> => {
-  if (!signal) return promise;
-  signal.throwIfAborted();
-  let abort!: () => void;
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', abort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
-};

@@ -7,7 +7,7 @@ import { z } from 'zod';
  * and believed no further: it can say nothing about other platforms, other processes, or messages it was not given.
  */
 
-export type Hook = 'initialize' | 'health' | 'request' | 'webhook' | 'shutdown';
+export type Hook = 'initialize' | 'health' | 'request' | 'webhook' | 'dependency-changed' | 'shutdown';
 
 /** Parent to process. */
 export type ParentFrame =

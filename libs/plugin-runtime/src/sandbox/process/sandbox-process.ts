@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
+import type { DependencyChange } from '@conductor/platform-kit';
 import type { GenerationSpec, SandboxSettings } from '../spec';
 import type { IncidentKind, Incidents } from '../incidents';
 import type { Cgroup } from '../walls/cgroups';
@@ -9,22 +9,14 @@ import { commandFor, type LaunchMeans } from '../walls/launch';
 import { ChildLink, LinkClosed } from './child-link';
 import type { HostOperations } from './host-operations';
 import { captureOutput } from './output-capture';
+import { orAborted } from './or-aborted';
 import type { OutputLog } from './output-log';
+import { explainEnd, type ProcessEnd } from './process-end';
 import { ProcessWatch } from './process-watch';
 import type { Hook } from './protocol';
 import type { RuntimeImage } from './runtime-image';
+import { type RunPlaces, startFrame } from './start-frame';
 import { childrenOf, endAll, isAlive, type Usage, usageOf } from './usage';
-
-/** Where one generation lives while it runs. */
-export interface RunPlaces {
-  /** Empty; its own file system is mounted here. */
-  readonly root: string;
-  /** Its own folder, to read and write, which outlives it. */
-  readonly data: string;
-  /** Socket of its egress proxy, when some host was granted. */
-  readonly egress?: string | undefined;
-  readonly uid: number;
-}
 
 export interface ProcessParts {
   readonly spec: GenerationSpec;
@@ -39,14 +31,6 @@ export interface ProcessParts {
   readonly instance: string;
   /** Gets the process as soon as it is there, to look after it. */
   readonly born: (process: SandboxProcess) => void;
-}
-
-/** How a process ended. */
-export interface ProcessEnd {
-  readonly kind: IncidentKind | 'stopped';
-  /** For a person. */
-  readonly reason: string;
-  readonly at: number;
 }
 
 export interface ProcessFigures extends Usage {
@@ -76,7 +60,9 @@ export class SandboxProcess {
   /** Messages that were given to it and did not end. */
   inHand = 0;
   requests = 0;
-  takesWebhooks = false;
+  /** Its plugin wants to hear when one that it depends on changes. */
+  private hears = false;
+  private hearing = false;
   private nodePid: number | undefined;
   private ending?: Omit<ProcessEnd, 'at'>;
   private spawnError?: Error;
@@ -181,6 +167,25 @@ export class SandboxProcess {
     }
   }
 
+  /**
+   * Tells the plugin that one it depends on has changed, if it wants to know. Whatever its hook makes of it, its messages go on.
+   * @returns whether it wanted to know
+   * @throws Error that says what went wrong, at the latest when the time is up
+   */
+  async tell(change: DependencyChange, ms: number): Promise<boolean> {
+    if (!this.hears) return false;
+    // One that hangs in this hook does not collect more of it.
+    if (this.hearing) throw new Error('it is still busy with an earlier change');
+    this.hearing = true;
+    const signal = AbortSignal.timeout(ms);
+    const heard = this.link.call('dependency-changed', change, signal).finally(() => (this.hearing = false));
+    heard.catch(() => {});
+    await orAborted(heard, signal).catch((error: unknown) => {
+      throw signal.aborted ? new Error(`it did not end within ${ms} ms`) : error;
+    });
+    return true;
+  }
+
   /** Looks at memory, event loop and processor time. To be called several times a second. */
   watch(): void {
     if (this.ending) return;
@@ -223,24 +228,9 @@ export class SandboxProcess {
   }
 
   private async initialize(): Promise<void> {
-    const { spec, image, places, settings, instance } = this.parts;
-    this.link.send({
-      type: 'start',
-      platform: spec.platform,
-      instance,
-      entry: join(spec.folder, spec.settings.entry),
-      kit: image.kit,
-      config: spec.config,
-      secrets: spec.secrets,
-      maxFrameBytes: settings.maxFrameBytes,
-      data: places.data,
-      ...(places.egress !== undefined && { egress: places.egress }),
-      hosts: spec.granted.net,
-      readable: [image.folder, spec.folder, places.data, ...spec.granted.fs.read, ...spec.granted.fs.write],
-      addons: spec.granted.addons,
-    });
+    this.link.send(startFrame(this.parts));
     const about = await this.link.call('initialize', {});
-    this.takesWebhooks = (about as { webhooks?: unknown } | null)?.webhooks === true;
+    this.hears = (about as { dependencyChanged?: unknown } | null)?.dependencyChanged === true;
     this.initialized = true;
   }
 
@@ -271,12 +261,7 @@ export class SandboxProcess {
   private explain(code: number | null, signal: NodeJS.Signals | null): Omit<ProcessEnd, 'at'> {
     const { output, spec } = this.parts;
     const words = output.lastWords(this.child.pid!) ?? output.lastWords(this.pid);
-    if (this.spawnError) return { kind: 'start-failed', reason: `its process could not be started: ${this.spawnError.message}` };
-    if ((this.cgroup?.memoryKills() ?? 0) > 0 || /heap out of memory|Array buffer allocation failed/.test(words ?? '')) {
-      return { kind: 'memory', reason: `its process ended: it wanted more than the ${spec.settings.memoryMb} MB that its manifest allows` };
-    }
-    const how = signal ? `by ${signal}` : `with code ${code}`;
-    return { kind: 'ended', reason: `its process ended by itself, ${how}${words === undefined ? '' : `: ${words}`}` };
+    return explainEnd({ code, signal, spawnError: this.spawnError, memoryKills: this.cgroup?.memoryKills() ?? 0, words, memoryMb: spec.settings.memoryMb });
   }
 
   /** Ends the plugin's own processes. The program that made their namespaces reaps them and follows; only if it does not, it is ended too. */
