@@ -7,6 +7,9 @@ const TESTS = String.raw`(\.(spec|e2e-spec|fixture)\.ts$|/(testing|fixtures)/|^t
 /** What Node or Jest starts: nobody imports it. */
 const STARTED = String.raw`(/main\.ts$|/src/index\.ts$|\.spec\.ts$|/(testing|fixtures)/|/redis-for-tests\.ts$|\.cjs$)`;
 
+/** Where SQL is read beside the conductor: in a process that ends, or for whoever asks. */
+const READS_SQL = { monitor: '^apps/health-monitor/src/checks-in-sql[.]ts$', trainer: '^apps/scaler/src/trainer/rollups-in-sql[.]ts$' };
+
 const libs = (names) => `^libs/(${names.join('|')})/`;
 
 const layers = ORDER.map((name, at) => {
@@ -40,6 +43,20 @@ module.exports = {
       severity: 'error',
       from: {},
       to: { path: '^libs/', pathNot: libs(ORDER) },
+    },
+    {
+      name: 'history-goes-through-redis',
+      comment: 'Of the apps only the conductor writes SQL; others hand rows to a `HistoryFeed`. The library takes 13 MB of a process, so who reads does it where it costs nobody else.',
+      severity: 'error',
+      from: { path: '^apps/', pathNot: [TESTS, '^apps/conductor/', ...Object.values(READS_SQL)] },
+      to: { path: '^libs/persistence/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'sql-is-loaded-when-asked-for',
+      comment: 'Load it with `import()`, so that it takes memory only once somebody asks; the trainer ends after each run.',
+      severity: 'error',
+      from: { path: '^apps/', pathNot: '^apps/scaler/src/trainer/main[.]ts$' },
+      to: { path: Object.values(READS_SQL), dynamic: false, dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'testing-only-in-tests',

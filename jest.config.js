@@ -18,7 +18,8 @@ const base = {
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.runtime', '<rootDir>/test/fixtures/plugins'],
   moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
   transform: { '^.+\\.ts$': swc },
-  moduleNameMapper: { '^@conductor/([^/]+)$': '<rootDir>/libs/$1/src' },
+  // The second is loaded by `import()`, which names the built file.
+  moduleNameMapper: { '^@conductor/([^/]+)$': '<rootDir>/libs/$1/src', '^(\\./checks-in-sql)\\.js$': '$1' },
 };
 
 /** `unit` runs classes and libraries (real Redis and SQL where they need one), `journeys` whole apps as processes. */

@@ -1,8 +1,8 @@
 import { DeadLetters, Ledger } from '@conductor/bus';
 import { RedisConnections } from '@conductor/connections';
-import { Lease, Notices, PlatformDirectory, PluginEvents, Presences, RouteStore, ScalingBoard, StartupPhases } from '@conductor/control';
+import { HistoryFeed, Lease, Notices, PlatformDirectory, PluginEvents, Presences, RouteStore, ScalingBoard, StartupPhases } from '@conductor/control';
 import { ApiKeys, type AppContext } from '@conductor/http';
-import { AuditLog, Database, MetricsHistory, openDatabase, PluginLog, ScalingLog, TransitionLog } from '@conductor/persistence';
+import { AuditLog, Database, MetricsHistory, MetricsRetention, openDatabase, PluginLog, ScalingHistory, ScalingLog, TransitionLog } from '@conductor/persistence';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { AuditController } from './audit/audit.controller';
@@ -14,8 +14,10 @@ import { RedriveTasks } from './dead-letters/redrive-tasks';
 import { RedrivesController } from './dead-letters/redrives.controller';
 import { DeadLetterRetention } from './dead-letters/retention';
 import { EventsController } from './events/events.controller';
-import { MetricsController } from './history/metrics.controller';
+import { HistoryUpkeep } from './history/history-upkeep';
 import { keepHistory } from './history/keep-history';
+import { MetricsController } from './history/metrics.controller';
+import { receiveHistory } from './history/receive-history';
 import { KeysController } from './keys/keys.controller';
 import { Leadership } from './leadership';
 import { HealthView } from './platforms/health-view';
@@ -25,6 +27,8 @@ import { QueueWatch } from './platforms/queue-watch';
 import { ScaleBounds } from './platforms/scale-wish';
 import { PluginDesk } from './plugins/plugin-desk';
 import { PluginHistory } from './plugins/plugin-history';
+import { PluginStreams } from './plugins/plugin-streams';
+import { PluginStreamsController } from './plugins/plugin-streams.controller';
 import { PluginsController } from './plugins/plugins.controller';
 import { ProcessBoard } from './processes/process-board';
 import { ProcessesController } from './processes/processes.controller';
@@ -45,7 +49,10 @@ export class ConductorModule {
     const { connections, notices, resources, config, logger, instance } = context;
 
     const database = resources.hold('database', await openDatabase({ home: config.home, databaseUrl: config.databaseUrl }), (open) => open.close());
-    const transitions = resources.hold('transition log', new TransitionLog(database), (open) => open.flush());
+    // Written until everything else has ended, since all of it may have something to add.
+    let isActive = () => false;
+    receiveHistory(context, database, () => isActive());
+    const history = resources.hold('history feed', new HistoryFeed(connections, logger), (open) => open.close());
     const audit = new AuditLog(database);
     const changes = resources.hold('audit', new Changes(audit, logger), (open) => open.close());
     const directory = resources.hold('platform directory', new PlatformDirectory(connections, notices, logger), (open) => open.close());
@@ -70,9 +77,9 @@ export class ConductorModule {
     const keys = new ApiKeys(connections, notices, logger);
     resources.hold('keys for start-up', keys, (open) => open.close());
     const registrar = new Registrar(context, presences, directory, ({ platform, result, ms, reason }) =>
-      transitions.startupStep({ at: Date.now(), boot: instance, phase: 'platforms', platform, result, ms, detail: reason }),
+      history.add('startup-step', { at: Date.now(), boot: instance, phase: 'platforms', platform, result, ms, detail: reason }),
     );
-    const startup = resources.hold('start-up', new StartupSequence({ context, phases, routes, keys, database, transitions, health, registrar }), (open) => open.stop());
+    const startup = resources.hold('start-up', new StartupSequence({ context, phases, routes, keys, database, history, health, registrar }), (open) => open.stop());
     const leadership = resources.hold(
       'leadership',
       new Leadership(new Lease(connections, 'conductor', instance, LEASE_MS), LEASE_MS, logger, {
@@ -84,27 +91,31 @@ export class ConductorModule {
       }),
       (open) => open.resign(),
     );
-    resources.hold('history of plugins', new PluginHistory(new PluginEvents(connections, notices), pluginLog, changes, notices, () => leadership.isActive, logger), (open) => open.close());
-    keepHistory(notices, transitions, directory, () => leadership.isActive);
+    isActive = () => leadership.isActive;
+    resources.hold('history of plugins', new PluginHistory(new PluginEvents(connections, notices), pluginLog, changes, notices, isActive, logger), (open) => open.close());
+    keepHistory(notices, history, directory, isActive);
 
     context.readiness.push({ name: 'start-up', check: () => ({ up: !leadership.isActive || startup.phase === 'open', reason: leadership.isActive ? `start-up is at: ${startup.phase}` : 'standing by' }) });
     context.flow.push({ name: 'health monitor', check: async () => ({ up: await health.isBeating(), reason: 'a health monitor acts' }) });
     await leadership.campaign();
 
+    const { rawRetentionMs, hourlyRetentionMs } = config.metrics;
+    const retention = new MetricsRetention(database, { keepRawMs: rawRetentionMs, keepHourlyMs: hourlyRetentionMs, keepTransitionsMs: hourlyRetentionMs });
+    const scaling = { log: new ScalingLog(database), history: new ScalingHistory(database) };
     const status = new SystemStatusReader({ startup, database, health, platforms, queues, processes, presences, deadLetters, connections });
     const values: Array<[new (...args: never[]) => unknown, unknown]> = [
       [RedisConnections, connections], [Notices, notices], [PlatformDirectory, directory], [RouteStore, routes], [DeadLetters, deadLetters], [RedriveTasks, redrives],
       [LetterBox, box], [PlatformViews, platforms], [ScaleBounds, new ScaleBounds(presences, processes)], [ProcessBoard, processes], [Changes, changes], [AuditLog, audit], [Database, database],
-      [MetricsHistory, new MetricsHistory(database, { keepRawMs: config.metrics.rawRetentionMs })], [TransitionLog, transitions], [SystemStatusReader, status],
-      [ScalingBoard, new ScalingBoard(connections, notices)], [ScalingLog, new ScalingLog(database)],
-      [DeadLetterRetention, new DeadLetterRetention(box, config.messages.deadLetterRetentionMs, () => leadership.isActive, logger)], [ApiKeys, keys], [PluginDesk, pluginDesk], [PluginLog, pluginLog],
+      [MetricsHistory, new MetricsHistory(database, { keepRawMs: rawRetentionMs })], [TransitionLog, new TransitionLog(database)], [SystemStatusReader, status],
+      [ScalingBoard, new ScalingBoard(connections, notices)], [ScalingLog, scaling.log], [HistoryUpkeep, new HistoryUpkeep(retention, scaling, pluginLog, config.metrics, isActive, logger)],
+      [DeadLetterRetention, new DeadLetterRetention(box, config.messages.deadLetterRetentionMs, isActive, logger)], [ApiKeys, keys], [PluginDesk, pluginDesk], [PluginStreams, new PluginStreams(pluginDesk)], [PluginLog, pluginLog],
     ];
     const module: DynamicModule = {
       module: ConductorModule,
       imports: [ScheduleModule.forRoot()],
       controllers: [
         StatusController, PlatformsController, BreakersController, RoutesController, DeadLettersController, RedrivesController, MetricsController,
-        EventsController, AuditController, KeysController, ProcessesController, PluginsController, ScalingController, WhyController,
+        EventsController, AuditController, KeysController, ProcessesController, PluginsController, PluginStreamsController, ScalingController, WhyController,
       ],
       providers: values.map(([provide, useValue]) => ({ provide, useValue })),
     };

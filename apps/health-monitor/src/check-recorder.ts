@@ -1,4 +1,4 @@
-import type { MetricRow } from '@conductor/persistence';
+import type { HistoryFeed } from '@conductor/control';
 import { judgeInstance } from './judgement/instance-verdict';
 import type { Rules } from './judgement/rules';
 import type { Checked } from './roster';
@@ -6,13 +6,13 @@ import type { Checked } from './roster';
 /** Writes each check of each instance into the history. */
 export class CheckRecorder {
   constructor(
-    private readonly metrics: { add(row: MetricRow): void },
+    private readonly history: HistoryFeed,
     private readonly rules: Rules,
   ) {}
 
   record(timestamp: number, checks: readonly Checked[], now: number): void {
     for (const { known, responseTimeMs, requests, errors, rssMb } of checks) {
-      this.metrics.add({
+      this.history.add('metric', {
         timestamp,
         platformName: known.presence.platform,
         instanceId: known.presence.instance,

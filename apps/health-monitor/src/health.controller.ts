@@ -1,7 +1,7 @@
 import { PlatformName, PlatformState } from '@conductor/contracts';
 import { Allow, Answers, ApiOperation, ApiTags, Fails, Problem, ZodParam, ZodQuery } from '@conductor/http';
-import { DatabaseUnavailable, MetricsHistory } from '@conductor/persistence';
 import { Controller, Get } from '@nestjs/common';
+import { CheckHistory } from './check-history';
 import { CurrentHealth } from './current-health';
 import { AllHealth, HistoryAnswer, HistoryParameters, rangeOf } from './health.schemas';
 
@@ -12,7 +12,7 @@ import { AllHealth, HistoryAnswer, HistoryParameters, rangeOf } from './health.s
 export class HealthController {
   constructor(
     private readonly current: CurrentHealth,
-    private readonly metrics: MetricsHistory,
+    private readonly checks: CheckHistory,
   ) {}
 
   @Get()
@@ -39,11 +39,6 @@ export class HealthController {
   @Fails('invalid-request', 'not-ready')
   async history(@ZodParam('platform', PlatformName) platform: string, @ZodQuery(HistoryParameters) query: HistoryParameters): Promise<HistoryAnswer> {
     const { from, to } = rangeOf(query, Date.now());
-    try {
-      return { platform, from, to, ...(await this.metrics.history({ platform, from, to, resolution: query.resolution, limit: query.limit })) };
-    } catch (error) {
-      if (!(error instanceof DatabaseUnavailable)) throw error;
-      throw new Problem('not-ready', 'The history cannot be read now, because the database is away. The present health is not touched by that: GET /v1/health.', { retryAfterSeconds: 5, cause: error });
-    }
+    return { platform, from, to, ...(await this.checks.read({ platform, from, to, resolution: query.resolution, limit: query.limit })) };
   }
 }

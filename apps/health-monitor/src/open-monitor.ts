@@ -1,6 +1,5 @@
-import { Lease, PlatformDirectory, Presences } from '@conductor/control';
+import { HistoryFeed, Lease, PlatformDirectory, Presences } from '@conductor/control';
 import type { AppContext } from '@conductor/http';
-import type { MetricsWriter, TransitionLog } from '@conductor/persistence';
 import { CheckRecorder } from './check-recorder';
 import { CheckRounds } from './check-rounds';
 import { CurrentHealth } from './current-health';
@@ -15,16 +14,18 @@ import { timingFrom } from './timing';
 import { Verdicts } from './verdicts';
 
 /** Puts a monitor together and starts it. What it holds is let go through `context.resources`. */
-export const openMonitor = async (context: AppContext, history: { metrics: MetricsWriter; transitions: TransitionLog }): Promise<HealthMonitor> => {
+export const openMonitor = async (context: AppContext): Promise<HealthMonitor> => {
   const { config, connections, instance, logger, notices, resources } = context;
   const [rules, timing] = [rulesFrom(config), timingFrom(config)];
 
+  // Its last checks go there, so it is closed after everything else.
+  const history = resources.hold('history feed', new HistoryFeed(connections, logger), (open) => open.close());
   const directory = new PlatformDirectory(connections, notices, logger);
   await directory.open();
   resources.hold('platform directory', directory, (open) => open.close());
 
   const roster = new Roster(rules);
-  const verdicts = new Verdicts(directory, roster, history.transitions, rules, logger);
+  const verdicts = new Verdicts(directory, roster, history, rules, logger);
   const gauges = new Gauges(context.metrics);
   const monitor = new HealthMonitor({
     connections,
@@ -37,7 +38,7 @@ export const openMonitor = async (context: AppContext, history: { metrics: Metri
     roster,
     verdicts,
     current: new CurrentHealth(connections),
-    recorder: new CheckRecorder(history.metrics, rules),
+    recorder: new CheckRecorder(history, rules),
     timing,
     presenceTtlMs: rules.presenceTtlMs,
     logger,

@@ -1,16 +1,10 @@
 import type { PlatformState } from '@conductor/contracts';
-import type { PlatformDirectory } from '@conductor/control';
+import type { HistoryFeed, PlatformDirectory } from '@conductor/control';
 import type { Logger } from '@conductor/observability';
-import type { PlatformTransitionRow } from '@conductor/persistence';
 import { nextState } from './judgement/next-state';
 import { judgePlatform } from './judgement/platform-verdict';
 import type { Rules } from './judgement/rules';
 import type { JudgedHealth, Roster } from './roster';
-
-/** Where changes of state are recorded. */
-export interface Transitions {
-  platform(row: PlatformTransitionRow): void;
-}
 
 /** Judges platforms and lets every router know at once what has changed. */
 export class Verdicts {
@@ -22,7 +16,7 @@ export class Verdicts {
   constructor(
     private readonly directory: PlatformDirectory,
     private readonly roster: Roster,
-    private readonly transitions: Transitions,
+    private readonly history: HistoryFeed,
     private readonly rules: Rules,
     private readonly logger: Logger,
   ) {}
@@ -80,7 +74,7 @@ export class Verdicts {
 
   private record(before: PlatformState | undefined, { name, state, reason, at }: PlatformState): void {
     const from = before?.state ?? 'unknown';
-    this.transitions.platform({ at, platform: name, from, to: state, reason });
+    this.history.add('platform-transition', { at, platform: name, from, to: state, reason });
     const level = state === 'failed' || state === 'needs-attention' ? 'warn' : 'info';
     this.logger[level]({ platform: name, from, to: state, reason }, `${name} is ${state}: ${reason}`);
   }

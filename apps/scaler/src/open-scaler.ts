@@ -1,7 +1,6 @@
-import { FencedLease, PlatformDirectory, ScalingBoard } from '@conductor/control';
+import { FencedLease, HistoryFeed, PlatformDirectory, ScalingBoard } from '@conductor/control';
 import { DEFAULT_RULES, Forecaster } from './forecast';
 import type { AppContext } from '@conductor/http';
-import { type Database, openDatabase, ScalingHistory, ScalingLog } from '@conductor/persistence';
 import { DesiredStateActuator } from './act/desired-state-actuator';
 import { Foreseer } from './foresee/foreseer';
 import { DecisionMaker } from './live/decision-maker';
@@ -10,7 +9,6 @@ import { Leadership } from './live/leadership';
 import { MemoryOfScalers } from './live/memory-of-scalers';
 import { Scaler } from './live/scaler';
 import { Training } from './live/training';
-import { keepUp } from './live/upkeep';
 import { Sampler } from './sample/sampler';
 import { Rollups } from './window/rollups';
 import { Window } from './window/window';
@@ -23,7 +21,6 @@ const PERIODS = 3;
 export interface OpenedScaler {
   readonly scaler: Scaler;
   readonly window: Window;
-  readonly database: Database;
 }
 
 /** Puts a scaler together and starts it. What it holds is let go through `context.resources`. */
@@ -32,22 +29,18 @@ export const openScaler = async (context: AppContext): Promise<OpenedScaler> => 
   const { intervalMs, training: trains } = config.scaler;
   await connections.untilReady();
 
-  const database = await openDatabase({ home: config.home, databaseUrl: config.databaseUrl, onWarning: (message) => logger.warn({ reason: message }, 'database') });
-  const writers = { onEvent: (event: { type: string }) => logger[event.type === 'back' ? 'info' : 'warn']({ ...event }, 'history: the database is or was away') };
-  const log = new ScalingLog(database, writers);
-  const history = new ScalingHistory(database, writers);
-  const rollups = new Rollups(instance, (row) => history.add(row));
+  const history = resources.hold('history feed', new HistoryFeed(connections, logger), (open) => open.close());
+  const rollups = resources.hold('roll-ups', new Rollups(instance, (row) => history.add('scaling-rollup', row)), (open) => open.flush());
 
   const directory = resources.hold('platform directory', new PlatformDirectory(connections, notices, logger), (open) => open.close());
   await directory.open();
   const board = new ScalingBoard(connections, notices);
   const leadership = new Leadership(new FencedLease(connections, 'scaler', instance, LEASE_MS), LEASE_MS);
-  keepUp(context, { database, log, history, rollups }, () => leadership.token !== undefined);
 
   const forecaster = new Forecaster({ ...DEFAULT_RULES, periodMs: intervalMs });
   const foreseer = new Foreseer(forecaster);
   const gauges = new Gauges(metrics, () => leadership.token !== undefined, () => forecaster.champions());
-  const training = resources.hold('training', new Training(forecaster, history, logger, (tookMs) => gauges.trained(tookMs)), (open) => open.close());
+  const training = resources.hold('training', new Training(forecaster, config, logger, (tookMs) => gauges.trained(tookMs)), (open) => open.close());
   let policy = (await board.policy()).policy;
   notices.on('scaling-policy', (notice) => (policy = notice.policy.policy));
   const maker = new DecisionMaker({
@@ -56,7 +49,7 @@ export const openScaler = async (context: AppContext): Promise<OpenedScaler> => 
     memory: new MemoryOfScalers(board),
     foreseer,
     actuator: new DesiredStateActuator(directory, () => policy),
-    log,
+    history,
     notices,
     logger,
     onDecided: (decision) => gauges.decided(decision),
@@ -71,14 +64,14 @@ export const openScaler = async (context: AppContext): Promise<OpenedScaler> => 
       if (trains) training.whenDue(now);
     },
   });
-  addProbes(context, scaler, log);
+  addProbes(context, scaler, history);
   await scaler.open();
   resources.hold('scaler', scaler, (open) => open.close());
-  return { scaler, window, database };
+  return { scaler, window };
 };
 
 /** It is ready when its looks come in time, and, where it decides, its turns. */
-const addProbes = (context: AppContext, scaler: Scaler, log: ScalingLog): void => {
+const addProbes = (context: AppContext, scaler: Scaler, history: HistoryFeed): void => {
   const openedAt = Date.now();
   const overdueMs = Math.max(15_000, PERIODS * context.config.scaler.intervalMs);
   const watch = () => {
@@ -88,14 +81,5 @@ const addProbes = (context: AppContext, scaler: Scaler, log: ScalingLog): void =
     return ageMs <= overdueMs ? { up: true, reason: doing } : { up: false, reason: `${doing}, but the latest look was ${Math.round(ageMs / 1_000)} s ago` };
   };
   context.readiness.push({ name: 'looks', check: watch });
-  context.flow.push(
-    { name: 'looks', check: watch },
-    {
-      name: 'history',
-      check: () => {
-        const { lastError, buffered } = log.stats();
-        return lastError ? { up: false, reason: `the database takes no decisions (${lastError.message}); ${buffered} wait` } : { up: true, reason: `${buffered} decisions wait to be written` };
-      },
-    },
-  );
+  context.flow.push({ name: 'looks', check: watch }, { name: 'history', check: () => history.health() });
 };

@@ -1,7 +1,7 @@
-import { openDatabase, ScalingHistory, ScalingLog } from '@conductor/persistence';
+import { ROLLUP_MS } from '@conductor/contracts';
+import { ScalingHistory, ScalingLog } from '@conductor/persistence';
 import { until } from '@conductor/testing';
 import { NEVER, Stage } from './fixtures/stage';
-import { FINE_MS } from './window/rollups';
 
 let stage: Stage;
 afterEach(() => stage?.close());
@@ -41,10 +41,8 @@ describe('the scaler', () => {
     await until(() => expect(stage.measured(stage.decided('restore')[1]!.id)).toMatchObject({ freedMb: -240 }));
     expect(stage.directory.desired.get('voice')?.suspended).toBeUndefined();
 
-    const database = await openDatabase({ home: stage.config.home });
-    const rows = async () => (await new ScalingLog(database).list({ platform: 'voice' })).items;
+    const rows = async () => (await new ScalingLog(stage.database).list({ platform: 'voice' })).items;
     await until(async () => expect((await rows()).map(({ kind, measured }) => [kind, measured?.freedMb])).toEqual([['restore', -240], ['emergency', 240]]));
-    await database.close();
   });
 
   it('takes platforms of one process for one', async () => {
@@ -111,10 +109,7 @@ describe('the scaler', () => {
     expect(metrics).toMatch(/scaler_unit_memory_megabytes\{[^}]*unit="voice"[^}]*\} 300/);
 
     await app.stop();
-    const database = await openDatabase({ home: stage.config.home });
-    const kept = await new ScalingHistory(database).since(FINE_MS, 0);
-    expect(kept.get('memory:voice')?.at(-1)).toMatchObject({ mean: 300, max: 300 });
-    await database.close();
+    await until(async () => expect((await new ScalingHistory(stage.database).since(ROLLUP_MS.fine, 0)).get('memory:voice')?.at(-1)).toMatchObject({ mean: 300, max: 300 }));
   });
 });
 

@@ -16,6 +16,7 @@ export * from './control-notice';
 export * from './problem';
 export * from './admin-views';
 export * from './scaling';
+export * from './history';
 export * from './plugin-manifest';
 export * from './plugin-catalogue';
 export * from './plugin-approval';

@@ -1,5 +1,7 @@
 export { type Fence, FencedOff } from './fence';
 export { FencedLease } from './fenced-lease';
+export { HistoryFeed } from './history-feed';
+export { HistoryReceiver, type HistoryStore } from './history-receiver';
 export { Lease } from './lease';
 export { Notices } from './notices';
 export { PlatformDirectory } from './platform-directory';

@@ -1,19 +1,16 @@
+import type { MetricRow } from '@conductor/contracts';
 import type { Database } from './database';
 import { MetricsHistory } from './metrics-history';
 import { MetricsRetention } from './metrics-retention';
-import { MetricsWriter, type MetricRow } from './metrics-writer';
-import { check } from './testing/check';
+import { MetricsWriter } from './metrics-writer';
+import { check, identified } from './testing/check';
 import { onEachDatabase } from './testing/on-each-database';
 
 const HOUR = 3_600_000;
 const NOW = Date.now();
 const THIS_HOUR = Math.floor(NOW / HOUR) * HOUR;
 
-const store = async (database: Database, rows: Partial<MetricRow>[]): Promise<void> => {
-  const writer = new MetricsWriter(database);
-  for (const row of rows) writer.add(check(row));
-  expect(await writer.flush()).toBe(0);
-};
+const store = (database: Database, rows: Partial<MetricRow>[]): Promise<void> => new MetricsWriter(database).write(identified(rows.map(check)));
 
 onEachDatabase('The history', (bench) => {
   it('gives the single checks of one platform and range, in the order of time', async () => {

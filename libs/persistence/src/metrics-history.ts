@@ -1,9 +1,9 @@
+import type { MetricRow } from '@conductor/contracts';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { sql } from 'kysely';
 import type { Database } from './database';
 import { IntegrationMetric } from './entities';
 import { aggregateByHour, HOUR_MS, hourOf, HOURLY_COLUMNS, lastRolledUpHour } from './hourly-aggregate';
-import type { MetricRow } from './metrics-writer';
 
 export interface HistoryQuery {
   platform: string;

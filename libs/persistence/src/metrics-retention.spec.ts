@@ -1,8 +1,9 @@
+import type { MetricRow } from '@conductor/contracts';
 import type { Database } from './database';
 import { MetricsHistory, type HourPoint } from './metrics-history';
 import { MetricsRetention } from './metrics-retention';
-import { MetricsWriter, type MetricRow } from './metrics-writer';
-import { check } from './testing/check';
+import { MetricsWriter } from './metrics-writer';
+import { check, identified } from './testing/check';
 import { onEachDatabase } from './testing/on-each-database';
 import { CompiledLibrary } from './testing/run-in-process';
 import { TransitionLog } from './transition-log';
@@ -12,11 +13,7 @@ const DAY = 24 * HOUR;
 /** Some midnight. */
 const START = Date.UTC(2026, 5, 1);
 
-const store = async (database: Database, rows: Partial<MetricRow>[]): Promise<void> => {
-  const writer = new MetricsWriter(database);
-  for (const row of rows) writer.add(check(row));
-  expect(await writer.flush()).toBe(0);
-};
+const store = (database: Database, rows: Partial<MetricRow>[]): Promise<void> => new MetricsWriter(database).write(identified(rows.map(check)));
 
 const hours = async (database: Database, platform = 'stubs'): Promise<HourPoint[]> => {
   const history = await new MetricsHistory(database).history({ platform, from: 0, to: START + 365 * DAY, resolution: 'hour' });
@@ -165,8 +162,8 @@ onEachDatabase('The retention', (bench) => {
     const database = await bench.open();
     await store(database, Array.from({ length: 2500 }, (_, n) => ({ timestamp: START + n })));
     const log = new TransitionLog(database);
-    for (const at of [START, START + 2 * HOUR]) log.platform({ at, platform: 'stubs', from: 'ready', to: 'failed', reason: '' });
-    await log.flush();
+    const failures = [START, START + 2 * HOUR].map((at) => ({ at, platform: 'stubs', from: 'ready', to: 'failed', reason: '' }));
+    await log.write(identified(failures).map((failure) => ({ kind: 'platform-transition', ...failure })));
     const retention = new MetricsRetention(database, { keepRawMs: HOUR, keepHourlyMs: HOUR, keepTransitionsMs: 2 * HOUR });
     await retention.rollUp(START + 3 * HOUR);
 

@@ -1,65 +1,39 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
-import { BatchWriter, type BatchWriterOptions, type BatchWriterStats } from './batch-writer';
+import type { MetricRow } from '@conductor/contracts';
 import { toEpochMs, toFloat, toInteger, toText } from './column-values';
 import type { Database } from './database';
-import { newRowId } from './row-id';
-
-/** One health check, as the health monitor hands it in. */
-export interface MetricRow {
-  /** Epoch milliseconds of the check. */
-  timestamp: number;
-  platformName: string;
-  instanceId: string;
-  /** The verdict, e.g. `healthy`. What counts as unhealthy is listed at `HEALTHY_STATES`. */
-  state: string;
-  /** Milliseconds; null when no answer came. */
-  responseTimeMs: number | null;
-  /** Errors since the check before. */
-  errorCount: number;
-  /** Requests since the check before. */
-  requestCount: number;
-  /** Resident memory in megabytes; null when it is not known. */
-  resourceUsageMb: number | null;
-}
+import type { Identified } from './identified';
 
 /** One statement stays well below the 32 766 parameters that SQLite allows, and short for the event loop. */
 const ROWS_PER_STATEMENT = 100;
 
-/** Writes health checks to `integration_metrics`, in batches, when the database can take them. */
+/** Writes health checks to `integration_metrics`. */
 export class MetricsWriter {
-  readonly #writer: BatchWriter<ReturnType<typeof toColumns>>;
+  readonly #database: Database;
 
-  constructor(database: Database, options: BatchWriterOptions = {}) {
-    this.#writer = new BatchWriter(async (rows) => {
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** A check whose id is there already stays as it is; what is no number becomes null or 0. Throws `DatabaseUnavailable`. */
+  async write(rows: ReadonlyArray<Identified<MetricRow>>): Promise<void> {
+    await this.#database.run(async (em) => {
       for (let at = 0; at < rows.length; at += ROWS_PER_STATEMENT) {
-        await database
-          .sql()
+        await this.#database
+          .sql(em)
           .insertInto('integration_metrics')
-          .values(rows.slice(at, at + ROWS_PER_STATEMENT))
+          .values(rows.slice(at, at + ROWS_PER_STATEMENT).map(toColumns))
           .onConflict((conflict) => conflict.column('id').doNothing())
           .execute();
+        // SQLite writes within the call.
         await yieldToOthers();
       }
-    }, options);
-  }
-
-  /** Takes one check. Never throws, never blocks; what is no number becomes null or 0. */
-  add(row: MetricRow): void {
-    this.#writer.add(toColumns(row));
-  }
-
-  /** Writes what is buffered, for the drain. Never throws; resolves with the number of rows that are left. */
-  flush(signal?: AbortSignal): Promise<number> {
-    return this.#writer.flush(signal);
-  }
-
-  stats(): BatchWriterStats {
-    return this.#writer.stats();
+    });
   }
 }
 
-const toColumns = (row: MetricRow) => ({
-  id: newRowId(),
+const toColumns = ({ id, row }: Identified<MetricRow>) => ({
+  id,
   timestamp: toEpochMs(row.timestamp),
   platform_name: toText(row.platformName),
   instance_id: toText(row.instanceId),

@@ -1,18 +1,7 @@
+import type { ScalingRollupRow } from '@conductor/contracts';
 import { sql } from 'kysely';
-import { BatchWriter, type BatchWriterOptions, type BatchWriterStats } from './batch-writer';
 import { toEpochMs, toInteger, toText } from './column-values';
 import type { Database } from './database';
-
-/** What was seen of one series within one stretch of time. Times in (epoch) milliseconds. */
-export interface RollupRow {
-  readonly bucketMs: number;
-  readonly series: string;
-  readonly at: number;
-  readonly writer: string;
-  readonly samples: number;
-  readonly mean: number;
-  readonly max: number;
-}
 
 export interface RollupPoint {
   readonly at: number;
@@ -23,47 +12,52 @@ export interface RollupPoint {
 const ROWS_PER_DELETE = 1_000;
 const ROWS_PER_STATEMENT = 100;
 
-/** The longer memory of the scaler: roll-ups of every series. Writing never throws; reading throws `DatabaseUnavailable`. */
+/** The longer memory of the scaler: roll-ups of every series. All methods throw `DatabaseUnavailable` when the database is away. */
 export class ScalingHistory {
   readonly #database: Database;
-  readonly #writer: BatchWriter<ReturnType<typeof toColumns>>;
 
-  constructor(database: Database, options: BatchWriterOptions = {}) {
+  constructor(database: Database) {
     this.#database = database;
-    this.#writer = new BatchWriter((rows) => this.#write(rows), { ...options });
   }
 
-  add(row: RollupRow): void {
-    this.#writer.add(toColumns(row));
+  /** What one scaler saw of one stretch stands as it was written first. */
+  async write(rows: readonly ScalingRollupRow[]): Promise<void> {
+    await this.#database.run(async (em) => {
+      for (let at = 0; at < rows.length; at += ROWS_PER_STATEMENT) {
+        await this.#database
+          .sql(em)
+          .insertInto('scaling_rollups')
+          .values(rows.slice(at, at + ROWS_PER_STATEMENT).map(toColumns))
+          .onConflict((conflict) => conflict.columns(['bucket_ms', 'series', 'at', 'writer']).doNothing())
+          .execute();
+      }
+    });
   }
 
-  flush(signal?: AbortSignal): Promise<number> {
-    return this.#writer.flush(signal);
-  }
-
-  stats(): BatchWriterStats {
-    return this.#writer.stats();
-  }
-
-  /** Stretches of one length since a time, by series, oldest first; those that several scalers saw are joined. */
-  async since(bucketMs: number, from: number): Promise<Map<string, RollupPoint[]>> {
+  /**
+   * Stretches of one length since a time, by series, oldest first; those that several scalers saw are joined.
+   * @param everyMs joins stretches to such of this length, a multiple of theirs
+   */
+  async since(bucketMs: number, from: number, everyMs = bucketMs): Promise<Map<string, RollupPoint[]>> {
     const rows = await this.#database.run((em) =>
       this.#database
         .sql(em)
         .selectFrom('scaling_rollups')
-        .select(['series', 'at'])
+        .select('series')
+        .select(sql<number>`at - at % ${sql.lit(everyMs)}`.as('begin'))
         .select(sql<number>`sum(mean * samples) / sum(samples)`.as('mean'))
         .select(sql<number>`max(max)`.as('max'))
         .where('bucket_ms', '=', bucketMs)
         .where('at', '>=', from)
-        .groupBy(['series', 'at'])
-        .orderBy('at')
+        .groupBy(['series', 'begin'])
+        .orderBy('series')
+        .orderBy('begin')
         .execute(),
     );
     const found = new Map<string, RollupPoint[]>();
-    for (const { series, at, mean, max } of rows) {
+    for (const { series, begin, mean, max } of rows) {
       const points = found.get(series) ?? [];
-      points.push({ at: Number(at), mean: Number(mean), max: Number(max) });
+      points.push({ at: Number(begin), mean: Number(mean), max: Number(max) });
       found.set(series, points);
     }
     return found;
@@ -84,20 +78,9 @@ export class ScalingHistory {
       }
     });
   }
-
-  async #write(rows: ReadonlyArray<ReturnType<typeof toColumns>>): Promise<void> {
-    const db = this.#database.sql();
-    for (let at = 0; at < rows.length; at += ROWS_PER_STATEMENT) {
-      await db
-        .insertInto('scaling_rollups')
-        .values(rows.slice(at, at + ROWS_PER_STATEMENT))
-        .onConflict((conflict) => conflict.columns(['bucket_ms', 'series', 'at', 'writer']).doNothing())
-        .execute();
-    }
-  }
 }
 
-const toColumns = ({ bucketMs, series, at, writer, samples, mean, max }: RollupRow) => ({
+const toColumns = ({ bucketMs, series, at, writer, samples, mean, max }: ScalingRollupRow) => ({
   bucket_ms: bucketMs,
   series: toText(series, 128),
   at: toEpochMs(at),

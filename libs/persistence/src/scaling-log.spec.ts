@@ -27,8 +27,7 @@ onEachDatabase('The log of scaling decisions', (bench) => {
     const first = decision('d-1', 1_000);
     const second = decision('d-2', 2_000, { kind: 'emergency', platforms: ['android', 'voice-2'] });
     const third = decision('d-3', 2_000, { platforms: [], kind: 'no-change', action: { type: 'none' } });
-    for (const each of [first, second, third]) log.record(each);
-    expect(await log.flush()).toBe(0);
+    await log.write([first, second, third]);
 
     expect((await log.list()).items).toEqual([third, second, first]);
     expect((await log.list({ platform: 'voice' })).items).toEqual([first]);
@@ -43,18 +42,14 @@ onEachDatabase('The log of scaling decisions', (bench) => {
   it('adds the measured effect to a decision that is there already, and keeps it when the decision comes once more', async () => {
     const log = new ScalingLog(await bench.open());
     const measured = { at: 9_000, beforeMb: 9_000, afterMb: 7_900, freedMb: 1_100, settled: true };
-    log.record(decision('d-1', 1_000));
-    log.record(decision('d-1', 1_000, { measured }));
-    log.record(decision('d-1', 1_000));
-    await log.flush();
+    await log.write([decision('d-1', 1_000), decision('d-1', 1_000, { measured }), decision('d-1', 1_000)]);
 
     expect(await log.one('d-1')).toEqual(decision('d-1', 1_000, { measured }));
   });
 
   it('forgets what is too old', async () => {
     const log = new ScalingLog(await bench.open());
-    for (let n = 0; n < 5; n++) log.record(decision(`d-${n}`, n * 1_000));
-    await log.flush();
+    await log.write([0, 1, 2, 3, 4].map((n) => decision(`d-${n}`, n * 1_000)));
 
     expect(await log.prune(3_000)).toBe(3);
     expect((await log.list()).items).toHaveLength(2);
@@ -66,21 +61,25 @@ onEachDatabase('The history of what the scaler saw', (bench) => {
 
   it('joins what two scalers saw of the same stretch, and takes a row twice for one', async () => {
     const history = new ScalingHistory(await bench.open());
-    history.add(row);
-    history.add(row);
-    history.add({ ...row, writer: 'b', samples: 20, mean: 200, max: 210 });
-    history.add({ ...row, at: 900_000, mean: 50 });
-    history.add({ ...row, bucketMs: 3_600_000, at: 0 });
-    await history.flush();
+    await history.write([row]);
+    await history.write([row, { ...row, writer: 'b', samples: 20, mean: 200, max: 210 }, { ...row, at: 900_000, mean: 50 }, { ...row, bucketMs: 3_600_000, at: 0 }]);
 
     expect(await history.since(300_000, 600_000)).toEqual(new Map([['memory:total', [{ at: 600_000, mean: 125, max: 210 }, { at: 900_000, mean: 50, max: 120 }]]]));
   });
 
+  it('joins stretches to longer ones where that is enough, oldest first', async () => {
+    const history = new ScalingHistory(await bench.open());
+    await history.write([{ ...row, at: 900_000 }, row, { ...row, at: 300_000, samples: 20, mean: 20, max: 400 }, { ...row, series: 'rate:total', at: 0, mean: 7, max: 9 }]);
+
+    expect(await history.since(300_000, 0, 900_000)).toEqual(new Map([
+      ['memory:total', [{ at: 0, mean: 80, max: 400 }, { at: 900_000, mean: 100, max: 120 }]],
+      ['rate:total', [{ at: 0, mean: 7, max: 9 }]],
+    ]));
+  });
+
   it('forgets stretches of one length that are too old', async () => {
     const history = new ScalingHistory(await bench.open());
-    for (let n = 0; n < 4; n++) history.add({ ...row, at: n * 300_000 });
-    history.add({ ...row, bucketMs: 3_600_000, at: 0 });
-    await history.flush();
+    await history.write([...[0, 1, 2, 3].map((n) => ({ ...row, at: n * 300_000 })), { ...row, bucketMs: 3_600_000, at: 0 }]);
 
     expect(await history.prune(300_000, 600_000)).toBe(2);
     expect((await history.since(300_000, 0)).get('memory:total')).toHaveLength(2);

@@ -1,5 +1,4 @@
 import { ScalingDecision } from '@conductor/contracts';
-import { BatchWriter, type BatchWriterOptions, type BatchWriterStats } from './batch-writer';
 import { toEpochMs, toText } from './column-values';
 import type { Database } from './database';
 import type { ScalingDecisionEntry, Tables } from './entities';
@@ -24,29 +23,27 @@ export interface DecisionPage {
 
 const ROWS_PER_DELETE = 1_000;
 
-/**
- * Every decision of the scaler. Recording is best effort, in batches: it never throws and never blocks; the same decision again adds its measured
- * effect. Reading throws `DatabaseUnavailable` when the database is away.
- */
+/** Every decision of the scaler. All methods throw `DatabaseUnavailable` when the database is away. */
 export class ScalingLog {
   readonly #database: Database;
-  readonly #writer: BatchWriter<ReturnType<typeof toColumns>>;
 
-  constructor(database: Database, options: BatchWriterOptions = {}) {
+  constructor(database: Database) {
     this.#database = database;
-    this.#writer = new BatchWriter((rows) => this.#write(rows), { batchSize: 50, maxBuffered: 5_000, ...options });
   }
 
-  record(decision: ScalingDecision): void {
-    this.#writer.add(toColumns(decision));
-  }
-
-  flush(signal?: AbortSignal): Promise<number> {
-    return this.#writer.flush(signal);
-  }
-
-  stats(): BatchWriterStats {
-    return this.#writer.stats();
+  /** A decision that is there already stays as it is, but for its measured effect, which the same decision again adds. */
+  async write(decisions: readonly ScalingDecision[]): Promise<void> {
+    await this.#database.run(async (em) => {
+      const db = this.#database.sql(em);
+      for (const row of decisions.map(toColumns)) {
+        const effect = row.measured === null ? undefined : { measured: row.measured };
+        await db
+          .insertInto('scaling_decisions')
+          .values(row)
+          .onConflict((conflict) => (effect ? conflict.column('id').doUpdateSet(effect) : conflict.column('id').doNothing()))
+          .execute();
+      }
+    });
   }
 
   /** @throws RangeError when the cursor is none of ours */
@@ -89,18 +86,6 @@ export class ScalingLog {
         if (removed < ROWS_PER_DELETE) return total;
       }
     });
-  }
-
-  async #write(rows: ReadonlyArray<ReturnType<typeof toColumns>>): Promise<void> {
-    const db = this.#database.sql();
-    for (const row of rows) {
-      const effect = row.measured === null ? undefined : { measured: row.measured };
-      await db
-        .insertInto('scaling_decisions')
-        .values(row)
-        .onConflict((conflict) => (effect ? conflict.column('id').doUpdateSet(effect) : conflict.column('id').doNothing()))
-        .execute();
-    }
   }
 }
 

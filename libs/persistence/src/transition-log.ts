@@ -1,15 +1,8 @@
-import { BatchWriter, type BatchWriterOptions, type BatchWriterStats } from './batch-writer';
+import type { BreakerTransitionRow, HistoryRow, PlatformTransitionRow, StartupStepRow } from '@conductor/contracts';
 import { toEpochMs, toInteger, toText } from './column-values';
 import type { Database } from './database';
 import { BreakerTransition, PlatformTransition, StartupStep } from './entities';
-import { newRowId } from './row-id';
-
-/** A platform changed its state. `at` in epoch milliseconds, as below. */
-export type PlatformTransitionRow = Omit<PlatformTransition, 'id'>;
-/** A circuit breaker of one router changed its position. */
-export type BreakerTransitionRow = Omit<BreakerTransition, 'id'>;
-/** A step of a start-up ended; `ms` is how long it took, `boot` is shared by all steps of one start. */
-export type StartupStepRow = Omit<StartupStep, 'id' | 'platform' | 'detail'> & { platform?: string | undefined; detail?: string | undefined };
+import type { Identified } from './identified';
 
 export interface TransitionQuery {
   platform?: string | undefined;
@@ -23,43 +16,25 @@ export interface TransitionQuery {
 export type BreakerTransitionQuery = TransitionQuery & { operation?: string | undefined; router?: string | undefined };
 export type StartupStepQuery = TransitionQuery & { boot?: string | undefined };
 
-type Waiting =
-  | { table: 'platform_transitions'; row: ReturnType<typeof platformColumns> }
-  | { table: 'breaker_transitions'; row: ReturnType<typeof breakerColumns> }
-  | { table: 'startup_steps'; row: ReturnType<typeof stepColumns> };
+/** What this log keeps. */
+export type TransitionRow = Extract<HistoryRow, { kind: 'platform-transition' | 'breaker-transition' | 'startup-step' }>;
 
-/**
- * What platforms, breakers and start-ups went through. Recording is best effort, in batches: it never throws and never
- * blocks. Lists are newest first and throw `DatabaseUnavailable` when the database is away.
- */
+/** What platforms, breakers and start-ups went through. Lists are newest first; all methods throw `DatabaseUnavailable` when the database is away. */
 export class TransitionLog {
   readonly #database: Database;
-  readonly #writer: BatchWriter<Waiting>;
 
-  constructor(database: Database, options: BatchWriterOptions = {}) {
+  constructor(database: Database) {
     this.#database = database;
-    this.#writer = new BatchWriter((waiting) => this.#write(waiting), { batchSize: 100, maxBuffered: 5000, ...options });
   }
 
-  platform(row: PlatformTransitionRow): void {
-    this.#writer.add({ table: 'platform_transitions', row: platformColumns(row) });
-  }
-
-  breaker(row: BreakerTransitionRow): void {
-    this.#writer.add({ table: 'breaker_transitions', row: breakerColumns(row) });
-  }
-
-  startupStep(row: StartupStepRow): void {
-    this.#writer.add({ table: 'startup_steps', row: stepColumns(row) });
-  }
-
-  /** Writes what is buffered, for the drain. Never throws; resolves with the number of rows that are left. */
-  flush(signal?: AbortSignal): Promise<number> {
-    return this.#writer.flush(signal);
-  }
-
-  stats(): BatchWriterStats {
-    return this.#writer.stats();
+  /** A row whose id is there already stays as it is. */
+  async write(rows: readonly TransitionRow[]): Promise<void> {
+    await this.#database.run(async (em) => {
+      const db = this.#database.sql(em);
+      for (const { table, columns } of rows.map(insertOf)) {
+        await db.insertInto(table).values(columns).onConflict((conflict) => conflict.column('id').doNothing()).execute();
+      }
+    });
   }
 
   async platforms(query: TransitionQuery = {}): Promise<PlatformTransitionRow[]> {
@@ -76,17 +51,21 @@ export class TransitionLog {
     const steps = await this.#database.run((em) => em.find(StartupStep, where, newestFirst(query)));
     return withoutId(steps).map((step) => ({ ...step, platform: step.platform ?? undefined, detail: step.detail ?? undefined }));
   }
-
-  async #write(waiting: readonly Waiting[]): Promise<void> {
-    const db = this.#database.sql();
-    for (const { table, row } of waiting) {
-      await db.insertInto(table).values(row).onConflict((conflict) => conflict.column('id').doNothing()).execute();
-    }
-  }
 }
 
-const platformColumns = (row: PlatformTransitionRow) => ({
-  id: newRowId(),
+const insertOf = (row: TransitionRow) => {
+  switch (row.kind) {
+    case 'platform-transition':
+      return { table: 'platform_transitions', columns: platformColumns(row) } as const;
+    case 'breaker-transition':
+      return { table: 'breaker_transitions', columns: breakerColumns(row) } as const;
+    case 'startup-step':
+      return { table: 'startup_steps', columns: stepColumns(row) } as const;
+  }
+};
+
+const platformColumns = ({ id, row }: Identified<PlatformTransitionRow>) => ({
+  id,
   at: toEpochMs(row.at),
   platform: toText(row.platform),
   from_state: toText(row.from),
@@ -94,8 +73,8 @@ const platformColumns = (row: PlatformTransitionRow) => ({
   reason: toText(row.reason),
 });
 
-const breakerColumns = (row: BreakerTransitionRow) => ({
-  id: newRowId(),
+const breakerColumns = ({ id, row }: Identified<BreakerTransitionRow>) => ({
+  id,
   at: toEpochMs(row.at),
   platform: toText(row.platform),
   operation: toText(row.operation),
@@ -105,8 +84,8 @@ const breakerColumns = (row: BreakerTransitionRow) => ({
   reason: toText(row.reason),
 });
 
-const stepColumns = (row: StartupStepRow) => ({
-  id: newRowId(),
+const stepColumns = ({ id, row }: Identified<StartupStepRow>) => ({
+  id,
   at: toEpochMs(row.at),
   boot: toText(row.boot),
   phase: toText(row.phase),

@@ -17,9 +17,7 @@ describe('the doors of scaling', () => {
     await system.start();
     await system.open();
     const database = await openDatabase({ home: system.config.home });
-    const log = new ScalingLog(database);
-    for (const each of [decision('d-1', AT), decision('d-2', AT + 1, { platforms: ['android'], kind: 'restore' }), decision('d-3', AT + 2)]) log.record(each);
-    await log.flush();
+    await new ScalingLog(database).write([decision('d-1', AT), decision('d-2', AT + 1, { platforms: ['android'], kind: 'restore' }), decision('d-3', AT + 2)]);
     await database.close();
   });
   afterAll(() => system.stop());

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import type { RouteStore, StartupPhases } from '@conductor/control';
+import type { HistoryFeed, RouteStore, StartupPhases } from '@conductor/control';
 import { RouteTable, type StartupPhase } from '@conductor/contracts';
 import type { ApiKeys, AppContext } from '@conductor/http';
-import type { Database, TransitionLog } from '@conductor/persistence';
+import type { Database } from '@conductor/persistence';
 import { RoutePlanner } from '@conductor/routing';
 import { z } from 'zod';
 import { ensureAdminKey } from './admin-key';
@@ -18,7 +18,7 @@ export interface StartupPorts {
   routes: RouteStore;
   keys: ApiKeys;
   database: Database;
-  transitions: TransitionLog;
+  history: HistoryFeed;
   health: HealthView;
   registrar: Registrar;
 }
@@ -69,7 +69,7 @@ export class StartupSequence {
   }
 
   private async step(phase: StartupPhase, work: () => Promise<string>): Promise<void> {
-    const { context, phases, transitions } = this.ports;
+    const { context, phases, history } = this.ports;
     this.current = phase;
     const startedAt = performance.now();
     const end = await Promise.resolve(phases.announce(phase, true)).then(work).then(
@@ -78,7 +78,7 @@ export class StartupSequence {
     );
     const ms = Math.round(performance.now() - startedAt);
     context.logger[end.result === 'ok' ? 'info' : 'error']({ phase, ms, ...end }, `start-up, ${phase}: ${end.result} after ${ms} ms`);
-    transitions.startupStep({ at: Date.now(), boot: this.boot, phase, ms, ...end });
+    history.add('startup-step', { at: Date.now(), boot: this.boot, phase, ms, ...end });
   }
 
   private async configuration(): Promise<string> {

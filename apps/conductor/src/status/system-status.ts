@@ -61,7 +61,7 @@ export class SystemStatusReader {
 
   private async database(): Promise<Component> {
     const health = await this.parts.database.health(AbortSignal.timeout(QUICK_MS));
-    return health.ok ? { name: 'database', state: 'up', reason: this.parts.database.kind } : { name: 'database', state: 'degraded', reason: `${health.reason}; history waits in memory, messages are not affected` };
+    return health.ok ? { name: 'database', state: 'up', reason: this.parts.database.kind } : { name: 'database', state: 'degraded', reason: `${health.reason}; history waits in Redis, messages are not affected` };
   }
 
   private async totals(): Promise<{ answered: number; failedAttempts: number }> {

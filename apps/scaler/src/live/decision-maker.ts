@@ -1,7 +1,6 @@
-import { FencedOff, type Notices, type ScalingBoard } from '@conductor/control';
+import { FencedOff, type HistoryFeed, type Notices, type ScalingBoard } from '@conductor/control';
 import type { ScalingDecision, ScalingPolicyView, UsedForecast } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
-import type { ScalingLog } from '@conductor/persistence';
 import type { Actuator } from '../act/actuator';
 import { decide, type Observation, type ScalerState } from '../decide';
 import type { Foreseer } from '../foresee/foreseer';
@@ -15,7 +14,7 @@ export interface MakerParts {
   readonly memory: MemoryOfScalers;
   readonly foreseer: Foreseer;
   readonly actuator: Actuator;
-  readonly log: Pick<ScalingLog, 'record'>;
+  readonly history: Pick<HistoryFeed, 'add'>;
   readonly notices: Notices;
   readonly logger: Logger;
   readonly onDecided: (decision: ScalingDecision) => void;
@@ -92,7 +91,7 @@ export class DecisionMaker {
         await actuator.carryOut({ ...decision, token });
         done.add(decision.id);
         // The one before may have died before it wrote the row; a row that is there stays as it is.
-        if (decision.token !== token) this.parts.log.record(decision);
+        if (decision.token !== token) this.parts.history.add('scaling-decision', decision);
       } catch (error) {
         if (error instanceof FencedOff) throw error;
         logger.warn({ err: error, decision: decision.id }, 'a decision could not be carried out; it is tried again');
@@ -119,8 +118,8 @@ export class DecisionMaker {
   }
 
   private async tell(decision: ScalingDecision, toAll = true): Promise<void> {
-    const { log, logger, notices, onDecided } = this.parts;
-    log.record(decision);
+    const { history, logger, notices, onDecided } = this.parts;
+    history.add('scaling-decision', decision);
     if (!decision.measured) {
       logger.info({ decision: decision.id, kind: decision.kind, platforms: decision.platforms, rule: decision.rule }, decision.reason);
       onDecided(decision);

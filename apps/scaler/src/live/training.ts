@@ -1,12 +1,8 @@
-import type { ScalingHistory } from '@conductor/persistence';
+import type { Config } from '@conductor/config';
 import type { Logger } from '@conductor/observability';
-import type { Forecaster, Series } from '../forecast';
+import type { Forecaster } from '../forecast';
 import { runTraining } from '../trainer/training-run';
 import { trainingDataOf } from '../trainer/training-data-of';
-import { FINE_MS } from '../window/rollups';
-
-/** The profile of the week needs weeks; what is older than this says little of today. */
-const LOOK_BACK_MS = 28 * 86_400_000;
 
 /** Has the models trained when it is due, one run at a time, beside the decisions. */
 export class Training {
@@ -15,7 +11,7 @@ export class Training {
 
   constructor(
     private readonly forecaster: Forecaster,
-    private readonly history: Pick<ScalingHistory, 'since'>,
+    private readonly database: Pick<Config, 'home' | 'databaseUrl'>,
     private readonly logger: Logger,
     private readonly onRun: (tookMs: number | undefined) => void,
   ) {}
@@ -35,10 +31,9 @@ export class Training {
 
   private async run(reason: string, now: number): Promise<void> {
     try {
-      // Without the database the windows are all there is to learn from.
-      const rollups = await this.history.since(FINE_MS, now - LOOK_BACK_MS).catch(() => new Map<string, never[]>());
-      const samples = new Map([...rollups].map(([series, points]) => [series as Series, { everyMs: FINE_MS, samples: points.map(({ at, mean }) => ({ at, value: mean })) }]));
-      const { learned, tookMs } = await runTraining(trainingDataOf(this.forecaster, samples, now), { signal: this.stopping.signal });
+      const { home, databaseUrl } = this.database;
+      const data = { ...trainingDataOf(this.forecaster, new Map(), now), database: { home, databaseUrl } };
+      const { learned, tookMs } = await runTraining(data, { signal: this.stopping.signal });
       this.forecaster.learn(learned);
       this.onRun(tookMs);
       this.logger.info({ reason, tookMs: Math.round(tookMs), series: Object.keys(learned.series).length }, 'the models are trained');

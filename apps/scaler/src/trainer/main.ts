@@ -1,15 +1,16 @@
+import { withRollups } from './rollups-in-sql';
 import { train } from './train';
 import { trainingDataSchema } from './training-data';
 
 /**
- * One training run: its data on standard input, what was learned on standard output, both JSON. Danfo.js alone takes 130 MB, so this is a
- * process that ends (`training-run.ts` starts it). What goes wrong is said on standard error, with a code other than 0.
+ * One training run: its data on standard input (and from the database that it names), what was learned on standard output, both JSON. Danfo.js
+ * alone takes 130 MB, so this is a process that ends (`training-run.ts` starts it). What goes wrong is said on standard error, with a code other than 0.
  */
 const run = async (): Promise<void> => {
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
   const data = trainingDataSchema.parse(JSON.parse(Buffer.concat(chunks).toString('utf8')));
-  const learned = JSON.stringify(train(data));
+  const learned = JSON.stringify(train(await withRollups(data)));
   await new Promise<void>((resolve, reject) => process.stdout.write(learned, (error) => (error ? reject(error) : resolve())));
 };
 

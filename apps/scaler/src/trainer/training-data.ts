@@ -17,6 +17,8 @@ export const trainingDataSchema = z.object({
   windowMs: z.number().positive(),
   periodMs: z.number().positive(),
   series: z.record(z.string(), seriesDataSchema),
+  /** Where the roll-ups of series that come without any are. Its address may hold a password, so no command line shows it. */
+  database: z.object({ home: z.string(), databaseUrl: z.string().optional() }).optional(),
 });
 
 export type Columns = z.infer<typeof columnsSchema>;

@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ROLLUP_MS } from '@conductor/contracts';
+import { openDatabase, ScalingHistory } from '@conductor/persistence';
 import { DEFAULT_RULES, Forecaster, type Sample, type Series, seriesOf } from '../forecast';
 import { trainingDataOf } from './training-data-of';
 import { runTraining, TrainingFailed } from './training-run';
@@ -46,6 +50,24 @@ describe('a training run', () => {
     forecaster.learn(learned);
     const seasonal = forecaster.shadows(RATE, 15 * 60_000).find(({ model }) => model === 'seasonal')!;
     expect(Math.abs(seasonal.point - demandAt(NOW + 15 * 60_000))).toBeLessThan(12);
+  });
+
+  it('reads the days before from the database itself, and does without when there is none', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'conductor-training-'));
+    const data = { ...trainingDataOf(followed(), new Map(), NOW), database: { home } };
+    const without = await runTraining(data, { program, deadlineMs });
+    expect(without.learned.series[RATE]!.profile).toBeUndefined();
+
+    const database = await openDatabase({ home });
+    await database.migrate();
+    const rows = Array.from({ length: 14 * 288 }, (_, index) => NOW - (NOW % ROLLUP_MS.fine) - (index + 1) * ROLLUP_MS.fine).map((at) => ({ bucketMs: ROLLUP_MS.fine, series: RATE, at, writer: 'a', samples: 60, mean: demandAt(at), max: demandAt(at) }));
+    await new ScalingHistory(database).write(rows);
+    await database.close();
+    const { learned } = await runTraining({ ...trainingDataOf(followed(), new Map(), NOW), database: { home } }, { program, deadlineMs });
+    rmSync(home, { recursive: true });
+
+    const { slots } = learned.series[RATE]!.profile!;
+    expect(slots[24]! / slots[72]!).toBeGreaterThan(3);
   });
 
   it('learns what it can from little: no profile before there is a day', async () => {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { getCompileCacheDir } from 'node:module';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Learned, learnedSchema } from '../forecast';
@@ -35,7 +36,7 @@ const NODE_FLAGS = ['--max-old-space-size=1024', '--disable-warning=Experimental
  */
 export const runTraining = async (data: TrainingInput, { deadlineMs = DEADLINE_MS, signal, program = ownProgram() }: TrainingOptions = {}): Promise<TrainingResult> => {
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [...NODE_FLAGS, ...program], { env: {}, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...NODE_FLAGS, ...program], { env: environment(), stdio: ['pipe', 'pipe', 'pipe'] });
   const { output, complaint, end } = await finished(child, data, deadlineMs, signal);
   if (end !== undefined) throw new TrainingFailed(`${end}${complaint ? `: ${complaint}` : ''}`);
   return { learned: learnedFrom(output), tookMs: performance.now() - startedAt, pid: child.pid! };
@@ -103,6 +104,12 @@ const learnedFrom = (output: string): Learned => {
   } catch (cause) {
     throw new TrainingFailed('what it wrote is not what a training run writes', { cause });
   }
+};
+
+/** Nothing but where compiled code is kept, which saves a quarter of a second; Node keeps it in a folder of its version there. */
+const environment = (): NodeJS.ProcessEnv => {
+  const compiled = getCompileCacheDir();
+  return compiled === undefined ? {} : { NODE_COMPILE_CACHE: dirname(compiled) };
 };
 
 /** Built, it lies beside this file; a test runs it from its source. */

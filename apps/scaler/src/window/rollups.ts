@@ -1,8 +1,4 @@
-import type { RollupRow } from '@conductor/persistence';
-
-/** Lengths of the stretches that are kept: fine ones for a week, coarse ones for a season. */
-export const FINE_MS = 300_000;
-export const COARSE_MS = 3_600_000;
+import { ROLLUP_MS, type ScalingRollupRow } from '@conductor/contracts';
 
 interface Sum {
   samples: number;
@@ -17,8 +13,8 @@ export class Rollups {
   /** @param writer tells this scaler from others that may see a part of the same stretch */
   constructor(
     private readonly writer: string,
-    private readonly write: (row: RollupRow) => void,
-    private readonly lengths: readonly number[] = [FINE_MS, COARSE_MS],
+    private readonly write: (row: ScalingRollupRow) => void,
+    private readonly lengths: readonly number[] = [ROLLUP_MS.fine, ROLLUP_MS.coarse],
   ) {}
 
   add(series: string, at: number, value: number): void {

@@ -1,4 +1,4 @@
-import type { RollupRow } from '@conductor/persistence';
+import type { ScalingRollupRow } from '@conductor/contracts';
 import { Rollups } from './rollups';
 import { Window } from './window';
 
@@ -28,7 +28,7 @@ describe('the window', () => {
 
 describe('roll-ups', () => {
   it('are handed over when their stretch has ended, or at the end', () => {
-    const rows: RollupRow[] = [];
+    const rows: ScalingRollupRow[] = [];
     const rollups = new Rollups('me', (row) => rows.push(row), [60_000]);
     for (const [at, value] of [[0, 1], [30_000, 3], [61_000, 10], [62_000, NaN]] as const) rollups.add('rate:voice', at, value);
     expect(rows).toEqual([{ bucketMs: 60_000, series: 'rate:voice', at: 0, writer: 'me', samples: 2, mean: 2, max: 3 }]);

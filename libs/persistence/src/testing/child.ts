@@ -3,6 +3,7 @@ import { openDatabase } from '../database';
 import type { DatabaseOptions } from '../database-options';
 import { MetricsRetention } from '../metrics-retention';
 import { MetricsWriter } from '../metrics-writer';
+import { check, identified } from './check';
 
 /** What a process of its own does in a test: `node child.js <work> <options of the database as JSON> <name>`. */
 const work: Record<string, (options: DatabaseOptions, name: string) => Promise<unknown>> = {
@@ -12,12 +13,10 @@ const work: Record<string, (options: DatabaseOptions, name: string) => Promise<u
   },
   'write-200-checks': async (options, name) => {
     await using database = await openDatabase(options);
-    const writer = new MetricsWriter(database, { batchSize: 5 });
-    for (let check = 0; check < 200; check += 1) {
-      writer.add({ timestamp: check, platformName: 'stubs', instanceId: name, state: 'healthy', responseTimeMs: 1, errorCount: 0, requestCount: 1, resourceUsageMb: 1 });
-      if (check % 10 === 0) await writer.flush();
-    }
-    return await writer.flush();
+    const writer = new MetricsWriter(database);
+    const rows = identified(Array.from({ length: 200 }, (_, timestamp) => check({ timestamp, instanceId: name })));
+    for (let at = 0; at < rows.length; at += 5) await writer.write(rows.slice(at, at + 5));
+    return rows.length;
   },
   'record-50-changes': async (options, name) => {
     await using database = await openDatabase(options);

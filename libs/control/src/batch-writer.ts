@@ -1,13 +1,11 @@
 import { setImmediate as yieldToOthers, setTimeout as wait } from 'node:timers/promises';
-import { DatabaseUnavailable, isDataRefused, messageOf } from './database-errors';
-import { unlessAborted } from './unless-aborted';
 
 export interface BatchWriterOptions {
   /** A row waits at most this long before it is written. Default 1000. */
   flushEveryMs?: number;
   /** So many rows are written at once, and as soon as they are there. Default 500. */
   batchSize?: number;
-  /** So many rows are kept while the database is away; then the oldest go first. Default 20 000. */
+  /** So many rows are kept while they cannot be written; then the oldest go first. Default 20 000. */
   maxBuffered?: number;
   /** The wait after the first failure; doubles with each more, with jitter. Default 500. */
   firstBackoffMs?: number;
@@ -19,22 +17,21 @@ export interface BatchWriterOptions {
 
 export type BatchWriterEvent =
   | { type: 'away'; error: string; buffered: number }
-  | { type: 'back'; afterMs: number; droppedMeanwhile: number }
-  | { type: 'refused'; error: string };
+  | { type: 'back'; afterMs: number; droppedMeanwhile: number };
 
 export interface BatchWriterStats {
   /** Rows that wait to be written, those under way included. */
   buffered: number;
   written: number;
-  /** Rows lost: pushed out of the full buffer, or refused by the database for what is in them. */
+  /** Rows lost: pushed out of the full buffer. */
   dropped: number;
   /** Absent while all is well. */
   lastError?: { message: string; at: number };
 }
 
 /**
- * Collects rows and writes them in batches, so that whoever adds one neither waits nor fails. While the database is away
- * rows are kept up to a bound and tried again with back-off: an outage costs history, never a message.
+ * Collects rows and writes them in batches, so that whoever adds one neither waits nor fails. While they cannot be written
+ * they are kept up to a bound and tried again with back-off: an outage costs history, never a message.
  */
 export class BatchWriter<Row> {
   readonly #write: (rows: readonly Row[]) => Promise<void>;
@@ -69,14 +66,10 @@ export class BatchWriter<Row> {
    * Never throws; resolves with the number of rows that are left.
    */
   async flush(signal: AbortSignal = AbortSignal.timeout(3000)): Promise<number> {
-    try {
-      while (this.stats().buffered > 0) {
-        signal.throwIfAborted();
-        await unlessAborted(signal, this.#writing ?? this.#writeOnce());
-        if (this.#failures > 0) await wait(50, undefined, { signal });
-      }
-    } catch {
-      // aborted: what is left is the answer
+    const timeIsUp = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    while (this.stats().buffered > 0 && !signal.aborted) {
+      await Promise.race([this.#writing ?? this.#writeOnce(), timeIsUp]);
+      if (this.#failures > 0) await wait(50, undefined, { signal }).catch(() => undefined);
     }
     return this.stats().buffered;
   }
@@ -117,7 +110,7 @@ export class BatchWriter<Row> {
   }
 
   async #writeBatch(): Promise<void> {
-    // After `add` has returned: SQLite writes within the call.
+    // After `add` has returned, so that it costs its caller nothing.
     await yieldToOthers();
     const batch = this.#buffer.splice(0, this.#options.batchSize);
     this.#inFlight = batch.length;
@@ -126,26 +119,9 @@ export class BatchWriter<Row> {
       this.#written += batch.length;
       this.#succeeded();
     } catch (error) {
-      if (isDataRefused(error)) await this.#writeOneByOne(batch);
-      else this.#keep(batch, error);
+      this.#keep(batch, error);
     } finally {
       this.#inFlight = 0;
-    }
-  }
-
-  /** One row that the database refuses must not hold back the others for ever. */
-  async #writeOneByOne(batch: readonly Row[]): Promise<void> {
-    for (const [index, row] of batch.entries()) {
-      try {
-        await this.#write([row]);
-        this.#written += 1;
-      } catch (error) {
-        if (!isDataRefused(error)) return this.#keep(batch.slice(index), error);
-        this.#dropped += 1;
-        this.#lastError = { message: messageOf(error), at: Date.now() };
-        this.#emit({ type: 'refused', error: messageOf(error) });
-      }
-      this.#inFlight -= 1;
     }
   }
 
@@ -162,7 +138,7 @@ export class BatchWriter<Row> {
     this.#buffer = [...batch, ...this.#buffer];
     this.#inFlight = 0;
     this.#failures += 1;
-    const message = messageOf(error instanceof DatabaseUnavailable ? error.cause : error);
+    const message = error instanceof Error ? error.message : String(error);
     this.#lastError = { message, at: Date.now() };
     if (!this.#trouble) {
       this.#trouble = { since: Date.now(), dropped: this.#dropped };
