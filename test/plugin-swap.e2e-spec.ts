@@ -2,7 +2,7 @@ import type { PluginEvent, SwapReport } from '@conductor/contracts';
 import { until } from '@conductor/testing';
 import { DroppedPlugins } from './support/dropped-plugins';
 import { freshHome } from './support/command';
-import { footprintOf } from './support/footprint';
+import { footprintOf, settledFootprintOf } from './support/footprint';
 import { SteadyTraffic } from './support/steady-traffic';
 import { System } from './support/system';
 
@@ -58,11 +58,11 @@ describe('swapping a plugin', () => {
     const go = async () => swapped('echo', (await plugins.view('echo')).version === '1.0.0' ? '1.1.0' : '1.0.0');
     // What is loaded once is loaded then.
     for (let n = 0; n < 2; n++) await go();
-    const footprint = () => footprintOf({ pid: system.pid('plugin-host'), url: system.url('plugin-host'), redisUrl: system.run.redisUrl });
-    const before = await footprint();
+    const counted = { pid: system.pid('plugin-host'), url: system.url('plugin-host'), redisUrl: system.run.redisUrl };
+    const before = await settledFootprintOf(counted);
     for (let n = 0; n < LEAK_SWAPS; n++) await go();
     await until(async () => {
-      const after = await footprint();
+      const after = await footprintOf(counted);
       expect(after).toEqual({ ...before, rssMb: expect.any(Number) });
       expect(after.rssMb).toBeLessThan(before.rssMb + 60);
     });

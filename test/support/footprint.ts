@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { until } from '@conductor/testing';
 import { Redis } from 'ioredis';
 
 /** What a process holds, as the kernel, Redis and the process itself count it. */
@@ -33,6 +34,24 @@ export const footprintOf = async ({ pid, url, redisUrl }: Counted): Promise<Foot
     redisConnections: connections,
     rssMb: rssOf(pid),
   };
+};
+
+/** Connections that are kept alive for another question are closed after 5 s without one. */
+const STILL_MS = 6_000;
+const LOOK_EVERY_MS = 250;
+
+/** The same, once nothing but the memory has moved for a while: what passes by was not there before, and need not be there after. */
+export const settledFootprintOf = async (counted: Counted): Promise<Footprint> => {
+  let [seen, since] = ['', Date.now()];
+  return until(async () => {
+    // Each look opens a connection of its own, which must be gone before the next.
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    const footprint = await footprintOf(counted);
+    const now = JSON.stringify({ ...footprint, rssMb: 0 });
+    if (now !== seen) [seen, since] = [now, Date.now()];
+    if (Date.now() - since < STILL_MS) throw new Error(`it still moves: ${now}`);
+    return footprint;
+  }, 60_000);
 };
 
 /** Processes that a process has started, and those that they have. */
