@@ -2,7 +2,6 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PluginInspection, PluginView } from '@conductor/contracts';
 import { until } from '@conductor/testing';
-import type { Call, Said } from './door';
 import type { System } from './system';
 
 const FIXTURES = join(__dirname, '..', 'fixtures', 'plugins');
@@ -51,37 +50,26 @@ export class DroppedPlugins {
   // What a person does.
 
   async inspect(name: string, version: string): Promise<PluginInspection> {
-    await this.asked('/v1/plugins/discover', { method: 'POST' });
-    const { status, body } = await this.asked<PluginInspection>(`/v1/plugins/${name}/inspection?version=${version}`);
-    if (status !== 200) throw new Error(`${name} ${version} was not inspected: ${JSON.stringify(body)}`);
-    return body;
+    await this.system().post('conductor', '/v1/plugins/discover');
+    return this.system().get<PluginInspection>('conductor', `/v1/plugins/${name}/inspection?version=${version}`);
   }
 
   async approve(name: string, version: string, more: object = {}): Promise<PluginInspection> {
     const inspection = await this.inspect(name, version);
-    const { status, body } = await this.asked(`/v1/plugins/${name}/approve`, { method: 'POST', body: { version, integrity: inspection.integrity, ...more } });
+    const { status, body } = await this.system().post('conductor', `/v1/plugins/${name}/approve`, { version, integrity: inspection.integrity, ...more });
     if (status !== 200) throw new Error(`${name} ${version} was not approved: ${JSON.stringify(body)}`);
     return inspection;
   }
 
   /** Takes an approved plugin into use and waits until it takes messages. */
   async load(name: string, version: string): Promise<PluginView> {
-    const { status, body } = await this.asked(`/v1/plugins/${name}/load`, { method: 'POST', body: { version } });
+    const { status, body } = await this.system().post('conductor', `/v1/plugins/${name}/load`, { version });
     if (status !== 200) throw new Error(`${name} ${version} was not loaded: ${JSON.stringify(body)}`);
     return this.untilState(name, 'running');
   }
 
   view(name: string): Promise<PluginView> {
     return this.system().get<PluginView>('conductor', `/v1/plugins/${name}`);
-  }
-
-  /** On a machine that is busy, no plugin-host may lead for a moment: the doors say so, and whoever asks comes again. */
-  private asked<T = Record<string, unknown>>(path: string, call: Call = {}): Promise<Said<T>> {
-    return until(async () => {
-      const said = await this.system().ask<T>('conductor', path, { timeoutMs: 60_000, ...call });
-      if (said.body.code === 'no-plugin-host') throw new Error(said.body.detail);
-      return said;
-    }, 30_000);
   }
 
   untilState(name: string, state: PluginView['state'], timeoutMs = 20_000): Promise<PluginView> {

@@ -1,10 +1,15 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { asRedisUnavailable } from '@conductor/connections';
-import type { PluginCommand } from '@conductor/contracts';
+import type { PluginCommand, PluginHostPresence } from '@conductor/contracts';
 import { CommandCaller, CommandRefused, NobodyThere, PluginHosts, seal } from '@conductor/control';
 import { type AppContext, Problem } from '@conductor/http';
 import { z } from 'zod';
 
 const NOBODY = 'No plugin-host is running, and only that can do this. `GET /v1/processes` tells what became of it; `POST /v1/processes/plugin-host/start` starts it again.';
+
+/** Longer than the lease of the host that leads. */
+const TAKE_OVER_MS = 4_000;
+const LOOK_EVERY_MS = 100;
 
 /** Asks the plugin-host that leads, and turns what it says into answers and problems. */
 export class PluginDesk {
@@ -58,11 +63,21 @@ export class PluginDesk {
     }
   }
 
-  private async leader() {
-    const leader = await this.hosts.leader().catch((error: unknown) => {
+  /** Waits while a host is here that may take the lead: the lease of one that ended, or was held up, runs out first. */
+  private async leader(): Promise<PluginHostPresence> {
+    for (const givenUpAt = performance.now() + TAKE_OVER_MS; ; await wait(LOOK_EVERY_MS)) {
+      const { leader, mayCome } = await this.look();
+      if (leader) return leader;
+      if (!mayCome || performance.now() > givenUpAt) throw new Problem('no-plugin-host', NOBODY, { retryAfterSeconds: 5 });
+    }
+  }
+
+  private async look() {
+    try {
+      const leader = await this.hosts.leader();
+      return { leader, mayCome: leader === undefined && (await this.hosts.all()).length > 0 };
+    } catch (error) {
       throw asRedisUnavailable(error);
-    });
-    if (!leader) throw new Problem('no-plugin-host', NOBODY, { retryAfterSeconds: 5 });
-    return leader;
+    }
   }
 }
