@@ -9,7 +9,8 @@ const ready = async (url: string) => (await fetch(`${url}/health/ready`)).status
 
 describe('several monitors', () => {
   it('act one at a time, and another takes over when the acting one is killed', async () => {
-    stage = await Stage.open();
+    // In no hurry: what counts is how many periods it takes, on a busy machine too.
+    stage = await Stage.open({ HEALTH_INTERVAL_MS: '1000', HEALTH_TIMEOUT_MS: '800', PRESENCE_TTL_MS: '3200' });
     const platform = new ScriptedPlatform();
     const first = await stage.child('monitor');
     await stage.host(platform.definition('echo'));
@@ -44,18 +45,21 @@ describe('several monitors', () => {
     const times: number[] = body.points.map(({ timestamp }: { timestamp: number }) => timestamp);
     expect(new Set(times).size).toBe(times.length);
     expect(times.every((at) => at % stage.config.health.intervalMs === 0)).toBe(true);
-    const acts = await Promise.all(monitors.map(({ url }) => acting(url)));
-    expect(acts.filter(Boolean)).toHaveLength(1);
+    const howManyAct = async () => (await Promise.all(monitors.map(({ url }) => acting(url)))).filter(Boolean).length;
+    expect(await howManyAct()).toBeLessThanOrEqual(1);
+    // None does for a moment when the one that did was held up.
+    await until(async () => expect(await howManyAct()).toBe(1));
   });
 
   it('hand over at once when the acting one stops in good order', async () => {
-    stage = await Stage.open({ HEALTH_INTERVAL_MS: '1000' });
+    // The lease of one that is killed holds for 3 s then.
+    stage = await Stage.open({ HEALTH_INTERVAL_MS: '12000' });
     const first = await stage.monitor();
     await until(async () => expect(await acting(first.url)).toBe(true));
     const second = await stage.monitor();
 
     await first.stop();
-    await until(async () => expect(await acting(second.url)).toBe(true), 600);
+    await until(async () => expect(await acting(second.url)).toBe(true), 2_500);
   });
 });
 
