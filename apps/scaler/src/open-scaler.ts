@@ -1,9 +1,10 @@
 import { FencedLease, HistoryFeed, PlatformDirectory, ScalingBoard } from '@conductor/control';
-import { DEFAULT_RULES, Forecaster } from './forecast';
+import { DEFAULT_RULES, Forecaster, hostTimeZone } from './forecast';
 import type { AppContext } from '@conductor/http';
 import { DesiredStateActuator } from './act/desired-state-actuator';
 import { Foreseer } from './foresee/foreseer';
 import { DecisionMaker } from './live/decision-maker';
+import { EvidenceOfModels } from './live/evidence-of-models';
 import { Gauges } from './live/gauges';
 import { Leadership } from './live/leadership';
 import { MemoryOfScalers } from './live/memory-of-scalers';
@@ -37,7 +38,7 @@ export const openScaler = async (context: AppContext): Promise<OpenedScaler> => 
   const board = new ScalingBoard(connections, notices);
   const leadership = new Leadership(new FencedLease(connections, 'scaler', instance, LEASE_MS), LEASE_MS);
 
-  const forecaster = new Forecaster({ ...DEFAULT_RULES, periodMs: intervalMs });
+  const forecaster = new Forecaster({ ...DEFAULT_RULES, periodMs: intervalMs, timeZone: hostTimeZone() });
   const foreseer = new Foreseer(forecaster);
   const gauges = new Gauges(metrics, () => leadership.token !== undefined, () => forecaster.champions());
   const training = resources.hold('training', new Training(forecaster, config, logger, (tookMs) => gauges.trained(tookMs)), (open) => open.close());
@@ -58,7 +59,7 @@ export const openScaler = async (context: AppContext): Promise<OpenedScaler> => 
   const window = new Window(1_800_000, intervalMs);
   const sampler = resources.hold('sampler', new Sampler(context, directory), (open) => open.close());
   const scaler = new Scaler({
-    context, sampler, board, leadership, maker, forecaster, foreseer, window, rollups,
+    context, sampler, board, leadership, maker, forecaster, foreseer, evidence: new EvidenceOfModels(forecaster, board, logger), window, rollups,
     onSample: (sample) => gauges.sampled(sample),
     onPeriod: (now) => {
       if (trains) training.whenDue(now);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PlatformName } from './names';
+import { MOST_INSTANCES } from './platform-state';
 
 const percent = z.number().min(1).max(100);
 const ms = z.int().min(0).max(86_400_000);
@@ -20,8 +21,8 @@ const LoadPolicy = z.strictObject({
   scaleDownAfterMs: ms.default(300_000).describe('quiet time before workers are taken back'),
   upEveryMs: ms.default(15_000).describe('least time between two steps up of a platform'),
   maxConcurrencyFactor: z.number().min(1).max(64).default(4).describe('an instance gets at most so many times the workers its platform was defined with'),
-  maxInstances: z.int().min(1).max(64).default(1).describe('processes of a platform at most'),
-  maxInstancesOf: z.record(PlatformName, z.int().min(1).max(64)).default({}),
+  maxInstances: z.int().min(1).max(MOST_INSTANCES).default(1).describe('processes of a platform at most'),
+  maxInstancesOf: z.record(PlatformName, z.int().min(1).max(MOST_INSTANCES)).default({}),
 });
 
 const shape = {

@@ -29,7 +29,7 @@ const VIEW_TTL_MS = 60_000;
 
 /** What scalers and conductors share of scaling: the policy, what the acting scaler sees, and what it remembers. */
 export class ScalingBoard {
-  private readonly keys: { policy: string; view: string; state: string; fence: string };
+  private readonly keys: { policy: string; view: string; state: string; evidence: string; fence: string };
 
   constructor(
     private readonly connections: RedisConnections,
@@ -37,7 +37,7 @@ export class ScalingBoard {
   ) {
     const { namespace, commands } = connections;
     const fence = fenceKey(namespace, 'scaler');
-    this.keys = { policy: `${namespace}:scaling:policy`, view: `${namespace}:scaling:view`, state: `${fence}:state`, fence };
+    this.keys = { policy: `${namespace}:scaling:policy`, view: `${namespace}:scaling:view`, state: `${fence}:state`, evidence: `${fence}:evidence`, fence };
     commands.defineCommand('conductorKeepScalerState', { numberOfKeys: 2, lua: KEEP });
     commands.defineCommand('conductorSaveScalingPolicy', { numberOfKeys: 1, lua: SAVE_POLICY });
   }
@@ -86,7 +86,21 @@ export class ScalingBoard {
 
   /** @throws FencedOff when another scaler has taken over, RedisUnavailable */
   async keepState(state: unknown, fence: Fence): Promise<void> {
-    const kept = await this.unlessAway(this.connections.commands.conductorKeepScalerState(this.keys.state, this.keys.fence, JSON.stringify(state), fence.token));
+    await this.keepUnder(this.keys.state, JSON.stringify(state), fence);
+  }
+
+  /** How the forecasts' models have done, as the scaler before this one wrote it. @throws RedisUnavailable */
+  async evidence(): Promise<string | undefined> {
+    return (await this.unlessAway(this.connections.commands.get(this.keys.evidence))) ?? undefined;
+  }
+
+  /** @throws FencedOff when another scaler has taken over, RedisUnavailable */
+  async keepEvidence(evidence: string, fence: Fence): Promise<void> {
+    await this.keepUnder(this.keys.evidence, evidence, fence);
+  }
+
+  private async keepUnder(key: string, text: string, fence: Fence): Promise<void> {
+    const kept = await this.unlessAway(this.connections.commands.conductorKeepScalerState(key, this.keys.fence, text, fence.token));
     if (kept !== 1) throw new FencedOff(fence);
   }
 

@@ -48,6 +48,9 @@ describe('the doors of scaling', () => {
     [{ disableAt: 70 }, /./],
     [{ load: { spikeFactor: 0 } }, /./],
     [{ settleMs: 20_000 }, /./],
+    // No more than the desired state of a platform can hold.
+    [{ load: { maxInstances: 9 } }, /8/],
+    [{ load: { maxInstancesOf: { voice: 9 } } }, /8/],
   ])('refuse a policy like %j', async (patch, says) => {
     const { status, body } = await system.call('PATCH', '/v1/scaling/policy', patch);
 

@@ -33,11 +33,11 @@ export class DesiredStateActuator implements Actuator {
     const { restoreAtPercent, restoreAfterMs } = this.policy();
     switch (action.type) {
       case 'suspend':
-        // Pinned or switched off in the meantime: a person's word stands.
-        if (before?.pinned || before?.enabled === false) return undefined;
+        // Pinned, switched off or suspended in the meantime: a person's word stands.
+        if (before?.pinned || before?.enabled === false || isHeldByOthers(before)) return undefined;
         return { suspended: { reason: `shed because ${causeOf(decision)}`, since: at, by, decision: id, returnsWhen: `RAM stays below ${restoreAtPercent} % for ${inWords(restoreAfterMs)}` } };
       case 'resume':
-        return before?.suspended ? { suspended: null } : undefined;
+        return before?.suspended && !isHeldByOthers(before) ? { suspended: null } : undefined;
       case 'concurrency':
         return { concurrency: action.to };
       case 'instances':
@@ -47,3 +47,6 @@ export class DesiredStateActuator implements Actuator {
     }
   }
 }
+
+/** Suspended by whoever is no scaler: those name the decision. */
+const isHeldByOthers = (wish: DesiredState | undefined): boolean => wish?.suspended !== undefined && wish.suspended.decision === undefined;

@@ -13,6 +13,8 @@ export interface PlatformObservation {
   /** The processes that stand and fall together with it; several platforms may share one. */
   readonly unit: string;
   readonly wanted: 'on' | 'suspended' | 'disabled';
+  /** It is suspended, but not by a decision of a scaler: whoever did it brings it back. */
+  readonly heldByOthers?: true;
   readonly pinned: boolean;
   /** Some instance of it takes messages. */
   readonly serving: boolean;

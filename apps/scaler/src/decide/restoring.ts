@@ -1,7 +1,7 @@
 import type { Draft } from './draft';
 import { inWords, nameOf } from './shedding';
 import { on } from './settling';
-import type { Unit } from './shed-order';
+import { isTheScalersToReturn, type Unit } from './shed-order';
 
 /** Brings one unit back, the last that was shed first, when memory was low for long enough and has room for it. */
 export const restoreNext = (draft: Draft, standStill: (why: string, sentence: string) => void): void => {
@@ -31,7 +31,7 @@ const fits = (draft: Draft, unit: Unit): boolean => {
 
 const restore = (draft: Draft, unit: Unit): void => {
   const { policy, now, seen } = draft;
-  const platforms = unit.platforms.filter(({ wanted }) => wanted === 'suspended').map(({ name }) => name);
+  const platforms = unit.platforms.filter(isTheScalersToReturn).map(({ name }) => name);
   const needMb = needOf(draft, unit);
   const known = draft.unit(unit.name);
   const decision = draft.decide({

@@ -17,6 +17,9 @@ export interface Unit {
   readonly rssMb: number | undefined;
 }
 
+/** A scaler brings back what a scaler has suspended, nothing else. */
+export const isTheScalersToReturn = ({ wanted, heldByOthers }: PlatformObservation): boolean => wanted === 'suspended' && !heldByOthers;
+
 /** How important each platform is: its own priority, else its place in the order (10, 20, …), else where the order says `*`. */
 export const prioritiesOf = (policy: ScalingPolicy): ((platform: string) => number) => {
   const places = new Map<string, number>();
@@ -45,7 +48,7 @@ export const unitsIn = ({ platforms, units }: Observation, policy: ScalingPolicy
       pinned: members.some((member) => member.pinned || isProtected.has(member.name)),
       keptInEmergency: members.some((member) => kept.has(member.name)),
       running: members.some(({ wanted }) => wanted === 'on'),
-      shed: members.some(({ wanted }) => wanted === 'suspended'),
+      shed: members.some(isTheScalersToReturn),
       rssMb: rss.get(name),
     }))
     .sort((a, b) => a.priority - b.priority || a.name.localeCompare(b.name));

@@ -4,8 +4,12 @@ import { DEFAULT_RULES } from './rules';
 
 const MINUTE = 60_000;
 
-/** Everybody errs by 10 %, but for those named. */
-const records = (errors: Partial<Record<ModelName, number>>, weight = 100): TrackRecord[] => MODEL_NAMES.map((model) => ({ model, weight, error: errors[model] ?? 0.1, under: 0, coverage: 0.9 }));
+/** Everybody errs by 10 %, but for those named; who errs less does so beyond chance. */
+const records = (errors: Partial<Record<ModelName, number>>, weight = 100): TrackRecord[] =>
+  MODEL_NAMES.map((model) => {
+    const error = errors[model] ?? 0.1;
+    return { model, weight, error, under: 0, lead: error < 0.1 ? 2 : 0, coverage: 0.9 };
+  });
 
 describe('the championship of models', () => {
   it('begins with the last value', () => {
@@ -30,6 +34,22 @@ describe('the championship of models', () => {
     const championship = new Championship(DEFAULT_RULES);
     championship.review(0, records({}));
     expect(championship.review(60 * MINUTE, records({ linear: 0.01 }, 19))).toEqual([]);
+  });
+
+  it('stays with the last value while it may be chance that another errs less, unless the series itself is known to be predictable', () => {
+    const byChance = records({ blend: 0.05, linear: 0.05 }).map((record) => ({ ...record, lead: 0.4 }));
+    const championship = new Championship(DEFAULT_RULES);
+    championship.review(0, byChance);
+    expect(championship.review(60 * MINUTE, byChance, 0.5)).toEqual([]);
+    expect(championship.review(61 * MINUTE, byChance, 3)).toMatchObject([{ kind: 'champion', model: 'blend', replaced: 'last-value' }]);
+  });
+
+  it('goes to the blend as soon as there is evidence, and from it only to one that errs much less', () => {
+    const championship = new Championship(DEFAULT_RULES);
+    championship.review(0, records({}));
+    expect(championship.review(MINUTE, records({ blend: 0.09, linear: 0.085 }, 10))).toMatchObject([{ kind: 'champion', model: 'blend' }]);
+    expect(championship.review(20 * MINUTE, records({ blend: 0.09, linear: 0.08 }))).toEqual([]);
+    expect(championship.review(21 * MINUTE, records({ blend: 0.09, linear: 0.07 }))).toMatchObject([{ kind: 'champion', model: 'linear' }]);
   });
 
   it('benches who loses to the last value for an hour, and takes them back when they win by the margin', () => {

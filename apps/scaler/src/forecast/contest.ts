@@ -1,6 +1,8 @@
+import type { Changes } from './changes';
 import { Championship } from './championship';
 import { ErrorMemory } from './error-memory';
 import { FadingSums } from './fading-sums';
+import type { Figures } from './figures';
 import { type Champion, type Forecast, MODEL_NAMES, type ModelDecision, type ShadowForecast, type TrackRecord } from './forecast';
 import { HeadRoom, preparedFor, PRICES } from './head-room';
 import type { SeriesLearned } from './learned';
@@ -18,6 +20,8 @@ const LINEAR = 1;
 const REVIEWS_IN_DWELL = 20;
 /** So many truths must have come before a model's errors say something. */
 const LEAST_TRUTHS = 10;
+/** Forecasts that overlap err alike: a third of those that wait at a time count as one more. */
+const ALIKE = 3;
 /** How much more a model weighs in the blend that errs less: with the sixth power, 10 % less error is twice the weight. */
 const SHARPNESS = 6;
 
@@ -34,6 +38,8 @@ export class Contest {
   private pointsFor = -1;
   private pointsBy: SeriesLearned | undefined;
   private readonly everyMs: number;
+  /** How many forecasts one independent truth is about. */
+  private readonly overlap: number;
   private madeAt = -Infinity;
   private reviewedAt = -Infinity;
   private readonly atPrices = new Float64Array(PRICES.length);
@@ -42,13 +48,15 @@ export class Contest {
     private readonly series: Series,
     private readonly horizonMs: number,
     private readonly rules: ForecastRules,
+    private readonly changes: Changes,
     private readonly decided: (decision: ModelDecision) => void,
   ) {
     this.memories = MODEL_NAMES.map(() => new ErrorMemory(rules));
-    this.headRoom = new HeadRoom(rules);
+    this.headRoom = new HeadRoom(rules.headRoomMemoryMs);
     this.championship = new Championship(rules);
     this.inForce = new FadingSums(rules.memoryMs, 4);
     this.everyMs = horizonMs / MOST_PENDING;
+    this.overlap = 1 + Math.min(MOST_PENDING, horizonMs / rules.periodMs) / ALIKE;
     this.pending = new Pending(Math.min(MOST_PENDING, Math.ceil(horizonMs / rules.periodMs)) + 4);
   }
 
@@ -130,20 +138,35 @@ export class Contest {
     this.championship.clockWasSetBackTo(at);
   }
 
+  save(into: Figures): void {
+    for (const part of this.evidence) part.save(into);
+  }
+
+  /** What was forecast by then still waits for its truth. */
+  load(from: Figures): void {
+    for (const part of this.evidence) part.load(from);
+    this.pointsFor = -1;
+  }
+
   get champion(): Champion {
     const { champion, since } = this.championship;
     return { series: this.series, horizonMs: this.horizonMs, model: MODEL_NAMES[champion]!, since, records: this.records };
   }
 
+  private get evidence() {
+    return [...this.memories, this.headRoom, this.championship, this.inForce];
+  }
+
   private score(at: number, truth: number, start: number): number {
     const { cells } = this.pending;
     const level = cells[start + LEVEL]!;
+    const lastError = Math.abs(truth - cells[start + LAST_VALUE * PER_MODEL]!);
     for (const [model, memory] of this.memories.entries()) {
       const cell = start + model * PER_MODEL;
-      memory.learn(at, truth, { point: cells[cell]!, scale: cells[cell + 1]!, lower: cells[cell + 2]!, upper: cells[cell + 3]!, level });
+      memory.learn(at, truth, { point: cells[cell]!, scale: cells[cell + 1]!, lower: cells[cell + 2]!, upper: cells[cell + 3]!, level }, lastError);
     }
     // A window that is not full yet shows a start, not the series.
-    if (cells[start + WHOLE]! > 0) this.headRoom.learn(at, truth, { cells, atPrices: start + AT_PRICES, lastValue: cells[start + LAST_VALUE * PER_MODEL]!, linear: cells[start + LINEAR * PER_MODEL]! });
+    if (cells[start + WHOLE]! > 0) this.headRoom.learn(at, truth, { cells, atPrices: start + AT_PRICES, inForce: cells[start + IN_FORCE]!, lastValue: cells[start + LAST_VALUE * PER_MODEL]!, linear: cells[start + LINEAR * PER_MODEL]! });
     const point = cells[start + IN_FORCE]!;
     this.inForce.fadeTo(at);
     this.inForce.add(Sum.Error, Math.abs(truth - point));
@@ -153,9 +176,12 @@ export class Contest {
     return Math.abs(truth - point);
   }
 
-  /** Head-room comes from errors that were really made: a stranger gets none, lest something be shed on a guess. */
+  /**
+   * Head-room comes from errors that were really made: a stranger gets none, lest something be shed on a guess. `last-value` speaks
+   * where nothing errs less, so there is no error to spare for it.
+   */
   private prepare(memory: ErrorMemory, expected: number, scale: number, level: number) {
-    if (memory.weight < LEAST_TRUTHS) this.atPrices.fill(expected);
+    if (memory.weight < LEAST_TRUTHS || memory === this.memories[LAST_VALUE]) this.atPrices.fill(expected);
     else preparedFor(expected, scale, level, memory.residuals, this.atPrices);
   }
 
@@ -180,13 +206,13 @@ export class Contest {
     if (Math.abs(at - this.reviewedAt) < this.rules.dwellMs / REVIEWS_IN_DWELL) return;
     this.reviewedAt = at;
     const { records } = this;
-    for (const ruling of this.championship.review(at, records)) this.decided({ at, series: this.series, horizonMs: this.horizonMs, ...ruling, records });
+    for (const ruling of this.championship.review(at, records, this.changes.evidence)) this.decided({ at, series: this.series, horizonMs: this.horizonMs, ...ruling, records });
   }
 
   private get records(): TrackRecord[] {
-    return this.memories.map(({ weight, error, under, coverage }, model) => {
+    return this.memories.map(({ weight, error, under, coverage, lead }, model) => {
       const benchedSince = this.championship.benchedSince(model);
-      return { model: MODEL_NAMES[model]!, weight, error, under, coverage, ...(benchedSince !== undefined && { benchedSince }) };
+      return { model: MODEL_NAMES[model]!, weight, error, under, lead: lead / Math.sqrt(this.overlap), coverage, ...(benchedSince !== undefined && { benchedSince }) };
     });
   }
 }

@@ -1,4 +1,5 @@
 import { FadingSums } from './fading-sums';
+import type { Figures } from './figures';
 import { isUnder } from './under-provisioning';
 import { Residuals } from './residuals';
 import type { ForecastRules } from './rules';
@@ -14,6 +15,7 @@ const MOST_SCALES = 3;
 
 const enum Sum { Error, Value, Under, Covered, Weight }
 const enum Scale { Error, Weight }
+const enum Lead { Less, Squared }
 
 /**
  * What one model got wrong of late on one series and look-ahead, and what follows for its next forecast: a scale (how far off it
@@ -25,6 +27,8 @@ export class ErrorMemory {
   readonly residuals = new Residuals();
   private readonly sums: FadingSums;
   private readonly scale: FadingSums;
+  /** Of how much less than `last-value` it erred: evidence that is rare is kept longer. */
+  private readonly less: FadingSums;
   private readonly residualHalfLifeMs: number;
   private tailBelow = OUTSIDE_EACH_SIDE;
   private tailAbove = OUTSIDE_EACH_SIDE;
@@ -33,6 +37,7 @@ export class ErrorMemory {
   constructor(rules: ForecastRules) {
     this.sums = new FadingSums(rules.memoryMs, 5);
     this.scale = new FadingSums(rules.windowMs * 2, 2);
+    this.less = new FadingSums(rules.headRoomMemoryMs, 2);
     this.residualHalfLifeMs = rules.headRoomMemoryMs;
   }
 
@@ -49,8 +54,8 @@ export class ErrorMemory {
     return { lower, upper: Math.max(lower, point + scale * this.residuals.quantile(1 - this.tailAbove)) };
   }
 
-  /** Takes in the truth about a forecast made earlier. */
-  learn(at: number, truth: number, made: { point: number; scale: number; lower: number; upper: number; level: number }): void {
+  /** Takes in the truth about a forecast made earlier. @param lastError what `last-value` got wrong about the same truth */
+  learn(at: number, truth: number, made: { point: number; scale: number; lower: number; upper: number; level: number }, lastError: number): void {
     const error = Math.abs(truth - made.point);
     this.sums.fadeTo(at);
     this.sums.add(Sum.Error, error);
@@ -58,6 +63,9 @@ export class ErrorMemory {
     this.sums.add(Sum.Under, isUnder(made.point, truth) ? 1 : 0);
     this.sums.add(Sum.Covered, truth >= made.lower && truth <= made.upper ? 1 : 0);
     this.sums.add(Sum.Weight, 1);
+    this.less.fadeTo(at);
+    this.less.add(Lead.Less, lastError - error);
+    this.less.add(Lead.Squared, (lastError - error) ** 2);
     this.scale.fadeTo(at);
     this.scale.add(Scale.Error, Math.min(error, MOST_SCALES * made.scale || error) / (unitOf(made.point, made.level) || 1));
     this.scale.add(Scale.Weight, 1);
@@ -66,6 +74,18 @@ export class ErrorMemory {
     this.residuals.add(made.scale > 0 ? (truth - made.point) / made.scale : Math.sign(truth - made.point) * 8, left);
     this.tailBelow = adapted(this.tailBelow, truth < made.lower);
     this.tailAbove = adapted(this.tailAbove, truth > made.upper);
+  }
+
+  save(into: Figures): void {
+    for (const part of [this.sums, this.scale, this.less, this.residuals]) part.save(into);
+    into.put(this.tailBelow, this.tailAbove);
+  }
+
+  load(from: Figures): void {
+    for (const part of [this.sums, this.scale, this.less, this.residuals]) part.load(from);
+    this.tailBelow = from.take();
+    this.tailAbove = from.take();
+    this.at = from.at;
   }
 
   get weight(): number {
@@ -81,6 +101,12 @@ export class ErrorMemory {
   /** The sum of absolute errors, for comparison with other models held against the same truths; never quite 0, so that it can be divided by. */
   get absoluteError(): number {
     return this.sums.get(Sum.Error) + 1e-9 * (1 + this.sums.get(Sum.Value));
+  }
+
+  /** How surely it errs less than `last-value`, in standard errors, as if no two errors had to do with each other. */
+  get lead(): number {
+    const squared = this.less.get(Lead.Squared);
+    return squared > 0 ? this.less.get(Lead.Less) / Math.sqrt(squared) : 0;
   }
 
   get under(): number {

@@ -1,3 +1,5 @@
+import type { Figures } from './figures';
+
 /** Several sums whose terms lose half of their weight in every half-life. */
 export class FadingSums {
   private readonly sums: Float64Array;
@@ -17,6 +19,15 @@ export class FadingSums {
       for (let index = 0; index < this.sums.length; index++) this.sums[index]! *= left;
     }
     this.upTo = at;
+  }
+
+  save(into: Figures): void {
+    into.put(...this.sums);
+  }
+
+  load(from: Figures): void {
+    for (let index = 0; index < this.sums.length; index++) this.sums[index] = from.take();
+    this.upTo = from.at;
   }
 
   add(index: number, amount: number): void {

@@ -44,6 +44,8 @@ export interface TrackRecord {
   readonly weight: number;
   readonly error: number;
   readonly under: number;
+  /** How surely it errs less than `last-value`, in standard errors; below 0 when it errs more. */
+  readonly lead: number;
   /** Share of truths inside the interval. */
   readonly coverage: number;
   /** Since when it is not considered; absent for those that are. */

@@ -58,6 +58,17 @@ describe('forecasts', () => {
     expect(deciding).toBe(point);
   });
 
+  it('are the last value, without head-room, where a figure only jumps now and then, as memory does', () => {
+    const forecaster = new Forecaster(QUICK);
+    const random = randomFrom(3);
+    let level = 1_140;
+    for (let index = 0; index < 600; index++) {
+      if (random() < 0.03) level += Math.round(40 * (random() - 0.5));
+      forecaster.observe(RATE, index * PERIOD, level);
+      for (const { model, point } of forecastsOf(forecaster, RATE)) expect({ model, point }).toEqual({ model: 'last-value', point: level });
+    }
+  });
+
   it('decide by what is observed when less is forecast', () => {
     const forecaster = new Forecaster(QUICK);
     follow(forecaster, RATE, Array.from({ length: 300 }, (_, index) => 1_000 - 3 * index));

@@ -1,6 +1,9 @@
+import { Changes } from './changes';
 import { Contest } from './contest';
+import { aboutOf, type Evidence } from './evidence';
 import { FadingSums } from './fading-sums';
 import type { Champion, Forecast, ModelDecision, ShadowForecast } from './forecast';
+import { Figures } from './figures';
 import { type Learned, NOTHING_LEARNED, type SeriesLearned } from './learned';
 import { lookAt, type LookInPlace } from './look';
 import { PageHinkley } from './page-hinkley';
@@ -22,6 +25,7 @@ interface Followed {
   /** Sum and weight of the long-run mean. */
   readonly level: FadingSums;
   readonly drift: PageHinkley;
+  readonly changes: Changes;
   learned: SeriesLearned | undefined;
   /** Absent until the first observation. */
   look: LookInPlace | undefined;
@@ -37,6 +41,8 @@ export class Forecaster {
   private learned: Learned = NOTHING_LEARNED;
   private trainedAt: number | undefined;
   private drifted = new Set<Series>();
+  /** Of series that have not been seen yet. */
+  private readonly recalled = new Map<Series, Figures>();
 
   constructor(readonly rules: ForecastRules = DEFAULT_RULES) {}
 
@@ -48,9 +54,10 @@ export class Forecaster {
   observe(series: Series, at: number, value: number): void {
     if (!(value >= 0 && value <= MOST) || !Number.isFinite(at)) return;
     const followed = this.followed.get(series) ?? this.follow(series);
-    const { window, contests, level } = followed;
+    const { window, contests, level, changes } = followed;
     if (at < window.latestAt) for (const contest of contests.values()) contest.clockWasSetBackTo(at);
     window.add(at, value);
+    changes.add(at, value);
     level.fadeTo(at);
     level.add(0, value);
     level.add(1, 1);
@@ -124,6 +131,27 @@ export class Forecaster {
     return [...this.followed.values()].flatMap(({ contests }) => [...contests.values()].map(({ champion }) => champion));
   }
 
+  /** All that is known of how models have done, for whoever goes on from here. @param now epoch milliseconds */
+  evidence(now: number): Evidence {
+    return { at: now, about: aboutOf(this.rules), series: new Map([...this.followed].map(([name, followed]) => [name, saved(followed, now)])) };
+  }
+
+  /**
+   * Goes on from what another has gathered; a series that is not seen yet, as soon as it is. What was learned by training is no evidence.
+   * @throws Error when it is about other models, look-aheads or windows, or damaged; then all stays as it is
+   */
+  recall(evidence: Evidence): void {
+    if (evidence.about !== aboutOf(this.rules)) throw new Error('it is about other models, look-aheads or windows');
+    const figuresOf = (numbers: Float32Array) => new Figures(evidence.at, [...numbers]);
+    // First into the void: one that is damaged must not be taken by half.
+    for (const [name, numbers] of evidence.series) load(this.newcomer(name), figuresOf(numbers));
+    for (const [name, numbers] of evidence.series) {
+      const followed = this.followed.get(name);
+      if (followed) load(followed, figuresOf(numbers));
+      else this.recalled.set(name, figuresOf(numbers));
+    }
+  }
+
   /** Decisions about models since the last call, oldest first; the latest 1,000 when nobody asks for long. */
   takeDecisions(): ModelDecision[] {
     const taken = this.decisions;
@@ -135,6 +163,7 @@ export class Forecaster {
   forget(series: Series): void {
     this.followed.delete(series);
     this.drifted.delete(series);
+    this.recalled.delete(series);
     delete this.learned.series[series];
   }
 
@@ -145,22 +174,45 @@ export class Forecaster {
   }
 
   private follow(series: Series): Followed {
-    const { horizonsMs, historyMs } = this.rules;
+    const followed = this.newcomer(series);
+    const recalled = this.recalled.get(series);
+    if (recalled) load(followed, recalled);
+    this.recalled.delete(series);
+    this.followed.set(series, followed);
+    return followed;
+  }
+
+  private newcomer(series: Series): Followed {
+    const { horizonsMs, historyMs, headRoomMemoryMs } = this.rules;
+    const changes = new Changes(headRoomMemoryMs);
     const decided = (decision: ModelDecision) => {
       this.decisions.push(decision);
       if (this.decisions.length > MOST_DECISIONS) this.decisions.shift();
     };
-    const followed: Followed = {
+    return {
       window: new SampleWindow(historyMs),
-      contests: new Map(horizonsMs.map((horizonMs) => [horizonMs, new Contest(series, horizonMs, this.rules, decided)])),
+      contests: new Map(horizonsMs.map((horizonMs) => [horizonMs, new Contest(series, horizonMs, this.rules, changes, decided)])),
       level: new FadingSums(LEVEL_HALF_LIFE_MS, 2),
       drift: new PageHinkley(),
+      changes,
       learned: this.learned.series[series],
       look: undefined,
     };
-    this.followed.set(series, followed);
-    return followed;
   }
 }
 
 const meanOf = (level: FadingSums): number => (level.get(1) > 0 ? level.get(0) / level.get(1) : 0);
+
+const partsOf = ({ level, changes, contests }: Followed) => [level, changes, ...contests.values()];
+
+const saved = (followed: Followed, now: number): Float32Array => {
+  const figures = new Figures(now);
+  for (const part of partsOf(followed)) part.save(figures);
+  return figures.toFloat32();
+};
+
+/** @throws RangeError when it is damaged */
+const load = (followed: Followed, figures: Figures): void => {
+  for (const part of partsOf(followed)) part.load(figures);
+  figures.end();
+};

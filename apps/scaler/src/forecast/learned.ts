@@ -1,10 +1,12 @@
 import { z } from 'zod';
 
-/** Share of the mean level at each time of day and on each weekday (0 is Sunday), by UTC. */
+/** Share of the mean level at each time of day and on each weekday (0 is Sunday), by the clocks of `timeZone`. */
 const profileSchema = z.object({
   slotMs: z.number().positive(),
   slots: z.array(z.number().nonnegative()).min(1),
   weekdays: z.array(z.number().nonnegative()).length(7),
+  /** IANA name; absent: UTC. */
+  timeZone: z.string().optional(),
   /** How much of a trend against the profile lasts, 0 to 1. */
   trend: z.number().min(0).max(1),
 });

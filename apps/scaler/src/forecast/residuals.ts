@@ -1,3 +1,5 @@
+import type { Figures } from './figures';
+
 const BINS = 64;
 /** Residuals are counted from -8 to 8 scales in steps of a quarter; what lies beyond counts at the edge. */
 const REACH = 8;
@@ -43,6 +45,16 @@ export class Residuals {
     const bin = Math.floor(position);
     const before = bin > 0 ? this.below[bin - 1]! : 0;
     return before + (position - bin) * (this.below[bin]! - before);
+  }
+
+  save(into: Figures): void {
+    into.put(this.sum, ...this.counts);
+  }
+
+  load(from: Figures): void {
+    this.sum = from.take();
+    for (let bin = 0; bin < BINS; bin++) this.counts[bin] = from.take();
+    this.stale = true;
   }
 
   private refresh() {

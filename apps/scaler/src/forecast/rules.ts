@@ -21,6 +21,8 @@ export interface ForecastRules {
   /** Retraining: as a rhythm, and at least so long apart when drift asks for it. */
   readonly retrainMs: number;
   readonly retrainOnDriftMs: number;
+  /** Whose clocks people's days go by, an IANA name; absent: UTC. */
+  readonly timeZone?: string;
   /** A series that was silent for longer has no forecast. */
   readonly silentMs: number;
 }

@@ -9,6 +9,7 @@ import type { Sample, Sampler } from '../sample/sampler';
 import type { Rollups } from '../window/rollups';
 import type { Window } from '../window/window';
 import type { DecisionMaker } from './decision-maker';
+import type { EvidenceOfModels } from './evidence-of-models';
 import type { Leadership } from './leadership';
 import { seriesIn } from './series-in';
 import { viewOf } from './view-of';
@@ -20,6 +21,7 @@ export interface ScalerParts {
   readonly leadership: Leadership;
   readonly maker: DecisionMaker;
   readonly forecaster: Forecaster;
+  readonly evidence: EvidenceOfModels;
   readonly foreseer: Foreseer;
   readonly window: Window;
   readonly rollups: Rollups;
@@ -74,12 +76,13 @@ export class Scaler {
   }
 
   private async look(): Promise<void> {
-    const { sampler, board, maker, leadership, onSample, onPeriod } = this.parts;
+    const { sampler, board, evidence, maker, leadership, onSample, onPeriod } = this.parts;
     const sample = await sampler.sample();
     const { seen } = sample;
     const policy = await board.policy();
     const isPeriod = this.isNewPeriod(seen.at);
     if (leadership.token === undefined) await maker.standBy();
+    else await evidence.takeOver(leadership.token);
     if (isPeriod) this.remember(sample, maker.state ?? EMPTY_STATE);
     this.lastSampleAt = seen.at;
     onSample(sample);
@@ -88,6 +91,7 @@ export class Scaler {
     await maker.turn(seen, policy, token, Date.now());
     if (isPeriod) {
       await maker.tellModels(this.parts.forecaster.takeDecisions(), token);
+      await evidence.keep(token, seen.at);
       await this.show(sample, policy, maker.state ?? EMPTY_STATE);
       onPeriod(seen.at);
     }

@@ -32,6 +32,7 @@ const observe = (name: string, unit: string, all: readonly Presence[], wish: Des
     name,
     unit,
     wanted: wish && !wish.enabled ? 'disabled' : wish?.suspended ? 'suspended' : 'on',
+    ...(wish?.suspended && wish.suspended.decision === undefined && { heldByOthers: true as const }),
     pinned: wish?.pinned ?? false,
     serving: working.length > 0,
     processes: [...new Set(all.map(processOf))],

@@ -1,6 +1,7 @@
 import { DataFrame } from 'danfojs';
 import { mean } from 'simple-statistics';
 import type { Profile } from '../forecast/learned';
+import { localTime } from '../forecast/local-time';
 import { weekdayOf } from '../forecast/models/seasonal';
 import type { SeriesData } from './training-data';
 
@@ -13,20 +14,22 @@ const WEEK = 7;
 /**
  * The profile of a series by time of day and weekday, from its roll-ups, prepared with Danfo.js. Every day is divided by its own mean first,
  * so that a busy day says no more about the hours than a quiet one.
+ * @param timeZone by whose clocks the days go; where these are put forward or back, a day is an hour shorter or longer and its hours stay in place
  * @returns undefined without one whole day
  */
-export const profileOf = ({ at, value, everyMs }: SeriesData['rollups']): Omit<Profile, 'trend'> | undefined => {
+export const profileOf = ({ at, value, everyMs }: SeriesData['rollups'], timeZone?: string): Omit<Profile, 'trend'> | undefined => {
   if (at.length === 0 || at.at(-1)! - at[0]! < DAY_MS * LEAST_OF_DAY) return undefined;
   const slotMs = Math.max(SLOT_MS, everyMs);
-  const days = at.map((time) => Math.floor(time / DAY_MS));
+  const local = at.map((time) => localTime(time, timeZone));
+  const days = local.map((time) => Math.floor(time / DAY_MS));
   const levels = wholeDays(days, value, DAY_MS / everyMs);
   if (levels.size === 0) return undefined;
-  const rows = at.flatMap((time, index) => {
+  const rows = local.flatMap((time, index) => {
     const level = levels.get(days[index]!);
     return level === undefined ? [] : [[Math.floor((time % DAY_MS) / slotMs), value[index]! / level]];
   });
   const bySlot = means(new DataFrame(rows, { columns: ['slot', 'share'] }), 'slot', 'share');
-  return { slotMs, slots: completed(bySlot, Math.round(DAY_MS / slotMs)), weekdays: weekdaysOf(levels) };
+  return { slotMs, slots: completed(bySlot, Math.round(DAY_MS / slotMs)), weekdays: weekdaysOf(levels), ...(timeZone !== undefined && { timeZone }) };
 };
 
 /** The mean of each day that is known well enough and not all 0. */

@@ -23,11 +23,11 @@ export const train = (data: TrainingData): Learned => {
   return { trainedAt: data.now, series: Object.fromEntries(names.map((name) => [name, learn(data.series[name]!, data, most)])) };
 };
 
-const learn = (series: SeriesData, { horizonsMs, windowMs, periodMs }: TrainingData, most: number): SeriesLearned => {
+const learn = (series: SeriesData, { horizonsMs, windowMs, periodMs, timeZone }: TrainingData, most: number): SeriesLearned => {
   const recent = examplesOf(series.history, { horizonsMs, windowMs, everyMs: periodMs, most });
   const older = series.rollups.everyMs * LEAST_IN_WINDOW <= windowMs ? examplesOf(series.rollups, { horizonsMs, windowMs, everyMs: series.rollups.everyMs, most }) : [];
   const examples = [...older, ...recent];
-  const profile = profileOf(series.rollups);
+  const profile = profileOf(series.rollups, timeZone);
   const learned: SeriesLearned = { regression: {}, holt: fitHolt(examples, horizonsMs, periodMs, Math.min(MOST_FOR_HOLT, most / 12)), ...(profile && { profile: withTrend(profile, examples, horizonsMs) }) };
   for (const [horizon, horizonMs] of horizonsMs.entries()) {
     const coefficients = fitRegression(examples, horizon, horizonMs, learned);

@@ -11,8 +11,8 @@ const NONE: Rollups = { everyMs: 15 * 60_000, samples: [] };
 
 /** What a training run is given: what the forecaster has seen itself, and roll-ups of the days before where they are at hand. Read only when the run asks for it. */
 export const trainingDataOf = (forecaster: Forecaster, rollups: ReadonlyMap<Series, Rollups>, now: number): TrainingInput => {
-  const { horizonsMs, windowMs, periodMs } = forecaster.rules;
-  return { now, horizonsMs: [...horizonsMs], windowMs, periodMs, series: seriesOf(forecaster, rollups) };
+  const { horizonsMs, windowMs, periodMs, timeZone } = forecaster.rules;
+  return { now, horizonsMs: [...horizonsMs], windowMs, periodMs, ...(timeZone !== undefined && { timeZone }), series: seriesOf(forecaster, rollups) };
 };
 
 function* seriesOf(forecaster: Forecaster, rollups: ReadonlyMap<Series, Rollups>): Generator<readonly [string, SeriesData]> {

@@ -16,6 +16,8 @@ export const trainingDataSchema = z.object({
   horizonsMs: z.array(z.number().positive()).min(1),
   windowMs: z.number().positive(),
   periodMs: z.number().positive(),
+  /** By whose clocks profiles of the day are learned, an IANA name; absent: UTC. */
+  timeZone: z.string().optional(),
   series: z.record(z.string(), seriesDataSchema),
   /** Where the roll-ups of series that come without any are. Its address may hold a password, so no command line shows it. */
   database: z.object({ home: z.string(), databaseUrl: z.string().optional() }).optional(),

@@ -1,3 +1,4 @@
+import { localTime } from '../local-time';
 import type { Profile, SeriesLearned } from '../learned';
 import type { Look } from '../look';
 import type { ForecastModel } from './model';
@@ -33,7 +34,8 @@ const trendAgainst = (profile: Profile, { now, windowMs, mean, meanFifth }: Look
 };
 
 /** The profile's level at a moment, between the middles of two slots in proportion. 1 is the mean of all. */
-export const levelAt = ({ slotMs, slots, weekdays }: Profile, at: number): number => {
+export const levelAt = ({ slotMs, slots, weekdays, timeZone }: Profile, time: number): number => {
+  const at = localTime(time, timeZone);
   const position = (((at % DAY_MS) + DAY_MS) % DAY_MS) / slotMs - 0.5;
   const before = Math.floor(position);
   const share = position - before;
@@ -41,5 +43,5 @@ export const levelAt = ({ slotMs, slots, weekdays }: Profile, at: number): numbe
   return (slot(before) * (1 - share) + slot(before + 1) * share) * weekdays[weekdayOf(at)]!;
 };
 
-/** 0 is Sunday, by UTC; the first day of 1970 was a Thursday. */
+/** 0 is Sunday. Takes local time as `localTime` gives it; the first day of 1970 was a Thursday. */
 export const weekdayOf = (at: number): number => (((Math.floor(at / DAY_MS) + 4) % 7) + 7) % 7;
