@@ -40,18 +40,20 @@ describe('the conductor at start-up', () => {
   });
 
   it('goes on without a platform that fails, and tries it again until it starts', async () => {
-    system = ConductorHarness.prepare({ STARTUP_PLATFORMS: 'broken,fine' });
-    let tries = 0;
+    system = ConductorHarness.prepare({ STARTUP_PLATFORMS: 'broken,fine', STARTUP_RETRY_BASE_MS: '200' });
+    let [tries, mended] = [0, false];
     const { host } = await system.host(
-      { name: 'broken', create: () => quiet({ initialize: async () => { if (++tries < 3) throw new Error('no connection'); } }) },
+      { name: 'broken', create: () => quiet({ initialize: async () => { tries++; if (!mended) throw new Error('no connection'); } }) },
       { name: 'fine', create: () => quiet() },
     );
     await system.start();
     await system.open();
 
     expect(host.instances.find(({ name }) => name === 'fine')?.state.lifecycle).toBe('ready');
-    await until(async () => expect((await steps()).find(({ platform }) => platform === 'broken')).toMatchObject({ result: 'failed', detail: 'no connection' }));
+    await until(() => expect(tries).toBeGreaterThanOrEqual(3));
+    mended = true;
     await until(() => expect(host.instances.find(({ name }) => name === 'broken')?.state.lifecycle).toBe('ready'));
+    await until(async () => expect((await steps()).find(({ platform }) => platform === 'broken')).toMatchObject({ result: 'failed', detail: 'no connection' }));
   });
 
   it('leaves a platform that needs a person alone until somebody restarts it', async () => {
@@ -70,7 +72,7 @@ describe('the conductor at start-up', () => {
   });
 
   it('goes on without a platform that takes too long, and lets it join later', async () => {
-    system = ConductorHarness.prepare({ STARTUP_PLATFORMS: 'missing,quick' });
+    system = ConductorHarness.prepare({ STARTUP_PLATFORMS: 'missing,quick', STARTUP_GIVE_UP_MS: '600' });
     await system.host({ name: 'quick', create: () => quiet() });
     await system.start();
     await system.open();

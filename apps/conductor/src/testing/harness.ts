@@ -31,7 +31,7 @@ export class ConductorHarness {
   private constructor(readonly config: Config) {}
 
   static prepare(env: Parameters<typeof testConfig>[0] = {}): ConductorHarness {
-    return new ConductorHarness(testConfig({ STARTUP_PLATFORMS: '', STARTUP_GIVE_UP_MS: '600', STARTUP_WARN_MS: '200', STARTUP_RETRY_BASE_MS: '50', ...env }));
+    return new ConductorHarness(testConfig({ STARTUP_PLATFORMS: '', STARTUP_GIVE_UP_MS: '10000', STARTUP_WARN_MS: '200', STARTUP_RETRY_BASE_MS: '50', ...env }));
   }
 
   /** Without a health monitor start-up waits for one until it gives up; tests that are not about it say that one is there. */
