@@ -11,11 +11,12 @@ import { verdictToRefusal } from './verdict.bench';
 /** `node main.js <redis url> <report file> [names…]`: runs the benchmarks; a report is written when all ran. */
 const [redisUrl = '', file = '', ...names] = process.argv.slice(2);
 
+/** Throughput after those that measure delays: what it leaves behind keeps Redis busy for a while. */
 const benches: Record<string, () => Promise<Result | Result[]>> = {
-  throughput: () => throughput(redisUrl),
   overhead: () => overhead(redisUrl),
   verdict: () => verdictToRefusal(redisUrl),
   health: () => healthTick(redisUrl),
+  throughput: () => throughput(redisUrl),
   plugins: () => plugins(),
   swap: () => swap(),
   system: () => wholeSystem(),

@@ -137,6 +137,16 @@ describe('a supervised app', () => {
     await eventually(() => expect(isAlive(child)).toBe(false));
   });
 
+  it('is killed and started again when it says that it leaves and hangs instead', async () => {
+    const { app, ready } = supervise('stubborn-app', { stopGraceMs: 200 });
+    await ready();
+    const pid = app.state.pid!;
+    process.kill(pid, 'SIGUSR2');
+    await ready(1);
+
+    expect(isAlive(pid)).toBe(false);
+  });
+
   it('is not started again after it was stopped while waiting for its next start', async () => {
     const { app } = supervise('mortal-app', { backoffMs: 100 });
     await eventually(() => expect(app.state.state).toBe('backing-off'));

@@ -6,6 +6,8 @@ import { killGroup } from './process-facts';
 import type { News, Program } from './program';
 import type { Timings } from './timings';
 
+/** A process that leaves drains within one grace; what takes so many hangs. */
+const LEAVING_TAKES_GRACES = 2;
 /** A process that leaves of its own choice more often than this is let rest for a moment. */
 const LEAVES_OFTEN_MS = 5_000;
 
@@ -84,7 +86,10 @@ export class Supervised {
         wokeAt = Date.now();
         this.become({ state: 'starting', reason: 'loading: one of its platforms is wanted', url: undefined });
       },
-      leaving: (reason) => (leaving = reason),
+      leaving: (reason) => {
+        leaving = reason;
+        setTimeout(() => this.killLate(child), LEAVING_TAKES_GRACES * this.timings.stopGraceMs).unref();
+      },
     };
     this.program.follow(child, ended.signal, news).catch((error: Error) => {
       if (!ended.signal.aborted) this.logger.error({ program: this.name, reason: error.message }, `${this.name} cannot be asked whether it is ready`);
@@ -134,6 +139,13 @@ export class Supervised {
     if (!this.child) return this.start('started because a person asked for it');
     this.restartAsked = true;
     await this.end(this.timings.stopGraceMs);
+  }
+
+  /** It said that it leaves, and never did. */
+  private killLate(child: ChildProcess): void {
+    if (this.child !== child) return;
+    this.logger.warn({ program: this.name }, `${this.name} said that it leaves and did not end; it is killed`);
+    killGroup(child.pid);
   }
 
   private async end(graceMs: number): Promise<void> {

@@ -8,6 +8,11 @@ import { type AppOptions, type BuildApp, type RunningApp, startApp } from './sta
 /** EX_CONFIG of sysexits.h: starting again changes nothing until a person mends the configuration. */
 const EXIT_CONFIGURATION = 78;
 const FORCED_EXIT_MS = 10_000;
+/**
+ * As it exits, Node joins the threads that compile. One of them that waits for this thread to collect garbage waits for ever then, and the
+ * process never ends. After a moment without work none does.
+ */
+const REST_BEFORE_EXIT_MS = 50;
 
 /**
  * A whole `main.ts`: runs the app until it is told to stop (SIGTERM, SIGINT, or the end of the parent that started it with an IPC channel),
@@ -33,7 +38,7 @@ export const runApp = async (app: AppName, build: BuildApp, options: AppOptions 
     const running = await starting?.catch(() => undefined);
     await running?.stop();
     logger.info('stopped');
-    process.exit(code);
+    setTimeout(() => process.exit(code), REST_BEFORE_EXIT_MS);
   };
   const fail = (error: unknown) => {
     logger.fatal({ err: error }, 'an error that nobody handled');
