@@ -10,7 +10,7 @@ const EXIT_CONFIGURATION = 78;
 const FORCED_EXIT_MS = 10_000;
 /**
  * As it exits, Node joins the threads that compile. One of them that waits for this thread to collect garbage waits for ever then, and the
- * process never ends. After a moment without work none does.
+ * process never ends (nodejs/node#54918). After a moment without work none does.
  */
 const REST_BEFORE_EXIT_MS = 50;
 
