@@ -1,4 +1,4 @@
-import type { PluginEvent, PluginResources, SwapReport } from '@conductor/contracts';
+import type { PluginEvent, PluginResources } from '@conductor/contracts';
 import { until } from '@conductor/testing';
 import { DroppedPlugins } from './support/dropped-plugins';
 import { freshHome } from './support/command';
@@ -46,10 +46,6 @@ describe('two plugin-hosts, each a process', () => {
     return hosts.map(({ generations }) => generations.filter((one) => one.serving).map(({ version }) => version).join());
   };
   const untilBothServe = (name: string, version: string) => until(async () => expect(await serving(name)).toEqual([version, version]), 60_000);
-  const swap = async (name: string, version: string) => {
-    const { status, body } = await system.post<SwapReport>('conductor', `/v1/plugins/${name}/swap`, { version }, { timeoutMs: 60_000 });
-    if (status !== 200) throw new Error(`the swap was refused: ${JSON.stringify(body)}`);
-  };
   const history = async (name: string) => (await system.get<{ items: PluginEvent[] }>('conductor', `/v1/plugins/${name}/history`)).items;
   const install = async (name: string, hooks: string) => {
     plugins.write({ name, version: '1.0.0' });
@@ -63,7 +59,7 @@ describe('two plugin-hosts, each a process', () => {
   it('go to another version one after the other under steady traffic, and no message is lost or fails', async () => {
     const traffic = new SteadyTraffic(system, 'echo', 50);
     for (const version of ['1.1.0', '1.0.0', '1.1.0']) {
-      await swap('echo', version);
+      await plugins.swap('echo', version);
       await untilBothServe('echo', version);
       const { sent } = traffic;
       await until(() => expect(traffic.sent).toBeGreaterThan(sent + 20));
@@ -79,7 +75,7 @@ describe('two plugin-hosts, each a process', () => {
 
   it('both go back when the second cannot start the new version', async () => {
     await install('picky', failingElsewhere('1.1.0', 'start'));
-    await swap('picky', '1.1.0');
+    await plugins.swap('picky', '1.1.0');
 
     await until(async () => {
       const back = (await history('picky')).find(({ event }) => event === 'rolled-back');
@@ -92,7 +88,7 @@ describe('two plugin-hosts, each a process', () => {
 
   it('both go back when the new version fails messages on the second only', async () => {
     await install('moody', failingElsewhere('1.1.0', 'messages'));
-    await swap('moody', '1.1.0');
+    await plugins.swap('moody', '1.1.0');
 
     await until(async () => {
       await system.send({ target: 'moody', content: 'well?' });

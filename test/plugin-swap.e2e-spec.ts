@@ -1,4 +1,4 @@
-import type { PluginEvent, SwapReport } from '@conductor/contracts';
+import type { PluginEvent } from '@conductor/contracts';
 import { until } from '@conductor/testing';
 import { DroppedPlugins } from './support/dropped-plugins';
 import { freshHome } from './support/command';
@@ -27,18 +27,11 @@ describe('swapping a plugin', () => {
   }, 120_000);
   afterAll(() => system.stop(), 30_000);
 
-  const swap = (name: string, version: string) => system.post<SwapReport>('conductor', `/v1/plugins/${name}/swap`, { version }, { timeoutMs: 60_000 });
-  const swapped = async (name: string, version: string) => {
-    const { status, body } = await swap(name, version);
-    if (status !== 200) throw new Error(`the swap was refused: ${JSON.stringify(body)}`);
-    return body;
-  };
-
   it(`back and forth ${SWAPS} times under steady traffic loses no message, fails none, and has none answered twice`, async () => {
     const traffic = new SteadyTraffic(system, 'echo', PER_SECOND);
     for (let n = 1; n <= SWAPS; n++) {
       const version = n % 2 === 1 ? '1.1.0' : '1.0.0';
-      const report = await swapped('echo', version);
+      const report = await plugins.swap('echo', version);
       expect(report.steps.map(({ step }) => step)).toEqual(['resolve', 'scan', 'start', 'health', 'canary', 'switch', 'drain', 'stop']);
       expect(report.proof).toEqual([expect.objectContaining({ leftovers: [], unfinished: 0 })]);
       // Some messages for each version.
@@ -55,7 +48,7 @@ describe('swapping a plugin', () => {
   }, 180_000);
 
   it(`${LEAK_SWAPS} times leaves processes, file descriptors, listeners, Redis connections and memory where they were`, async () => {
-    const go = async () => swapped('echo', (await plugins.view('echo')).version === '1.0.0' ? '1.1.0' : '1.0.0');
+    const go = async () => plugins.swap('echo', (await plugins.view('echo')).version === '1.0.0' ? '1.1.0' : '1.0.0');
     // What is loaded once is loaded then.
     for (let n = 0; n < 2; n++) await go();
     const counted = { pid: system.pid('plugin-host'), url: system.url('plugin-host'), redisUrl: system.run.redisUrl };
@@ -70,7 +63,7 @@ describe('swapping a plugin', () => {
   }, 600_000);
 
   it('tells what was done, in the history and in the audit log', async () => {
-    const { from, to } = await swapped('echo', (await plugins.view('echo')).version === '1.0.0' ? '1.1.0' : '1.0.0');
+    const { from, to } = await plugins.swap('echo', (await plugins.view('echo')).version === '1.0.0' ? '1.1.0' : '1.0.0');
     await until(async () => {
       const { items } = await system.get<{ items: PluginEvent[] }>('conductor', '/v1/plugins/echo/history');
       expect(items[0]).toMatchObject({ event: 'swapped', version: to, from, plugin: 'echo' });

@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PluginInspection, PluginView } from '@conductor/contracts';
+import type { PluginInspection, PluginView, SwapReport } from '@conductor/contracts';
 import { until } from '@conductor/testing';
 import type { System } from './system';
 
@@ -66,6 +66,13 @@ export class DroppedPlugins {
     const { status, body } = await this.system().post('conductor', `/v1/plugins/${name}/load`, { version });
     if (status !== 200) throw new Error(`${name} ${version} was not loaded: ${JSON.stringify(body)}`);
     return this.untilState(name, 'running');
+  }
+
+  /** Takes another version into use, and waits until that is done. */
+  async swap(name: string, version: string): Promise<SwapReport> {
+    const { status, body } = await this.system().post<SwapReport>('conductor', `/v1/plugins/${name}/swap`, { version }, { timeoutMs: 60_000 });
+    if (status !== 200) throw new Error(`the swap was refused: ${JSON.stringify(body)}`);
+    return body;
   }
 
   view(name: string): Promise<PluginView> {

@@ -1,6 +1,5 @@
-import { CommandRefused } from '@conductor/control';
 import { until } from '@conductor/testing';
-import { HostStage } from '../testing/host-stage';
+import { HostStage, refusalOf } from '../testing/host-stage';
 
 let stage: HostStage;
 beforeAll(async () => {
@@ -8,12 +7,6 @@ beforeAll(async () => {
   await stage.host();
 }, 60_000);
 afterAll(() => stage.close());
-
-const refusalOf = async (work: Promise<unknown>): Promise<CommandRefused> => {
-  const refused = await work.then(() => undefined, (error: unknown) => error);
-  if (!(refused instanceof CommandRefused)) throw new Error(`it was not refused but ${JSON.stringify(refused)}`);
-  return refused;
-};
 
 const processOf = async (name: string) => (await stage.ask<{ generations: Array<{ processes: Array<{ pid: number }> }> }>({ do: 'resources', name })).generations.flatMap(({ processes }) => processes.map(({ pid }) => pid));
 

@@ -1,8 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CommandRefused } from '@conductor/control';
 import { until } from '@conductor/testing';
-import { type Dropped, HostStage } from '../testing/host-stage';
+import { type Dropped, HostStage, refusalOf } from '../testing/host-stage';
 
 let stage: HostStage;
 beforeAll(async () => {
@@ -10,12 +9,6 @@ beforeAll(async () => {
   await stage.host();
 }, 60_000);
 afterAll(() => stage.close());
-
-const refusalOf = async (work: Promise<unknown>): Promise<CommandRefused> => {
-  const refused = await work.then(() => undefined, (error: unknown) => error);
-  if (!(refused instanceof CommandRefused)) throw new Error(`it was not refused but ${JSON.stringify(refused)}`);
-  return refused;
-};
 
 describe('a new version that is not fit', () => {
   beforeAll(async () => void (await stage.install('steady', '1.0.0')), 60_000);

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config, Environment } from '@conductor/config';
 import type { PluginCommand, PluginEvent, PluginInspection, PluginView, SwapReport } from '@conductor/contracts';
-import { CommandCaller, PluginEvents, PluginHosts, seal } from '@conductor/control';
+import { CommandCaller, CommandRefused, PluginEvents, PluginHosts, seal } from '@conductor/control';
 import { type RunningApp, startApp } from '@conductor/http';
 import { forget, RouterDouble, testConfig, until } from '@conductor/testing';
 import { PluginHostModule } from '../plugin-host.module';
@@ -144,3 +144,10 @@ class Platform {
 }
 module.exports = definePlugin({ platforms: { ${platforms.map((name) => `'${name}': { create: () => new Platform() }`).join(', ')} } });
 `;
+
+/** What a command was refused with. */
+export const refusalOf = async (work: Promise<unknown>): Promise<CommandRefused> => {
+  const refused = await work.then(() => undefined, (error: unknown) => error);
+  if (!(refused instanceof CommandRefused)) throw new Error(`it was not refused but ${JSON.stringify(refused)}`);
+  return refused;
+};
