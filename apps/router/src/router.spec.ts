@@ -116,6 +116,26 @@ describe('the router', () => {
       await until(async () => expect(await system.deadLetters.get(body.request.id)).toMatchObject({ platform: 'discord', code: 'timeout' }));
     });
 
+    it('ends what nobody took up by its deadline, tells its whole way, and never has it carried out later', async () => {
+      const slow = await system.platform('slow', { concurrency: 1 });
+      let release = () => {};
+      slow.behave = ({ kind }) => (kind === 'message' ? new Promise((resolve) => (release = () => resolve({ text: 'at last' }))) : Promise.resolve({}));
+      const first = system.send(message({ target: 'slow' }));
+      await until(() => expect(slow.asked).toHaveLength(1));
+
+      const { status, body } = await system.send<{ request: { id: string } }>(message({ target: 'slow', deadlineMs: 200 }));
+      release();
+
+      expect({ status, code: body.code, request: body.request }).toMatchObject({ status: 504, code: 'deadline-exceeded', request: { state: 'dead-lettered' } });
+      expect((await first).status).toBe(200);
+      // Behind it in the queue: once this one is through, it had its turn.
+      expect((await system.send(message({ target: 'slow', kind: 'last' }))).status).toBe(200);
+      const { state, trail } = await system.record(body.request.id);
+      expect([state, ...trail.map(({ step }) => step)]).toEqual(['dead-lettered', 'accepted', 'routed', 'expired']);
+      expect((await system.deadLetters.get(body.request.id))?.attempts.map(({ step }) => step)).toEqual(['accepted', 'routed']);
+      expect(slow.asked.map(({ id }) => id)).not.toContain(body.request.id);
+    });
+
     it('dead-letters what the platform refuses, with every attempt', async () => {
       discord.behave = async () => {
         throw DeliveryFailure.never({ code: 'chat-not-found', message: 'there is no such chat' });

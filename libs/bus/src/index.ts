@@ -1,7 +1,7 @@
 export { Coalescer } from './coalescer';
 export { DeadLetters } from './dead-letters';
 export { keysOf } from './keys';
-export { type Acceptance, type AddressedReply, type Claim, Ledger, type Retention, type Settlement } from './ledger';
+export { type Acceptance, type AddressedReply, type Claim, Ledger, linesOf, type Retention, type Settlement, stepsOf } from './ledger';
 export { type ConsumerOptions, type JobContext, type JobHandler, QueueConsumer } from './queue-consumer';
 export { type QueueCounts, QueueProducer } from './queue-producer';
 export { ReplyInbox } from './reply-inbox';

@@ -5,10 +5,11 @@ const SETTLED = `local function settled(state) return state == 'answered' or sta
 // Steps of the trail are fields of their own, so that adding one does not read the others; named `t:` and the time by Redis' clock,
 // asked once a call: the order in which they came here, whatever the clocks of those who sent them say.
 const STEP = `
-  local now, steps = redis.call('TIME'), 0
+  local now, steps = redis.call('TIME'), 1000
+  local moment = string.format('t:%s%06d', now[1], now[2])
   local function step()
     steps = steps + 1
-    return string.format('t:%s%06d%04d', now[1], now[2], steps)
+    return moment .. steps
   end`;
 // Who waits is told in the same breath: one publish for each inbox, however many messages were settled.
 const TELL = `
@@ -22,7 +23,7 @@ const TELL = `
     table.insert(replies[channel], reply)
   end`;
 
-/** What each script does for one message, whose key is `key` and whose arguments are `arg[1]`, `arg[2]`, … */
+/** What each script does for one message, whose key is `key` and whose arguments are `$1`, `$2`, … */
 const bodies = {
   /**
    * hash, request, step, ttl, `new` where nobody can have used the id → nothing when it is new, else its hash and state.
@@ -31,25 +32,30 @@ const bodies = {
   conductorAccept: {
     args: 5,
     lua: `
-      if redis.call('HSETNX', key, 'hash', arg[1]) == 0 then
-        if arg[5] ~= 'new' then return redis.call('HMGET', key, 'hash', 'state') end
-        redis.call('HSET', key, step(), arg[3])
+      if redis.call('HSETNX', key, 'hash', $1) == 0 then
+        if $5 ~= 'new' then return redis.call('HMGET', key, 'hash', 'state') end
+        redis.call('HSET', key, step(), $3)
         return false
       end
-      redis.call('HSET', key, 'state', 'queued', 'request', arg[2], step(), arg[3])
-      redis.call('PEXPIRE', key, arg[4])
+      redis.call('HSET', key, 'state', 'queued', 'request', $2, step(), $3)
+      redis.call('PEXPIRE', key, $4)
       return false`,
   },
-  /** job, platform, step → go, settled, elsewhere, interrupted, unknown */
+  /** job, platform, step, then for one that may not be written down yet (else empty): request, first steps with this one, ttl → go, settled, elsewhere, interrupted, unknown */
   conductorClaim: {
-    args: 3,
+    args: 6,
     lua: `
       local at = redis.call('HMGET', key, 'state', 'job', 'hash')
       local state = at[1]
       if settled(state) or state == 'dead-lettered' then return 'settled' end
-      if not at[3] then return 'unknown' end
-      if state == 'active' and at[2] ~= arg[1] then return 'elsewhere' end
-      redis.call('HSET', key, 'state', 'active', 'job', arg[1], 'platform', arg[2], step(), arg[3])
+      if not at[3] then
+        if $4 == '' then return 'unknown' end
+        redis.call('HSET', key, 'hash', '', 'state', 'active', 'job', $1, 'platform', $2, 'request', $4, step(), $5)
+        redis.call('PEXPIRE', key, $6)
+        return 'go'
+      end
+      if state == 'active' and at[2] ~= $1 then return 'elsewhere' end
+      redis.call('HSET', key, 'state', 'active', 'job', $1, 'platform', $2, step(), $3)
       return state == 'active' and 'interrupted' or 'go'`,
   },
   /** state, step, ttl → 1 when it moved */
@@ -57,11 +63,11 @@ const bodies = {
     args: 3,
     lua: `
       local state = redis.call('HGET', key, 'state')
-      if settled(state) or (state == 'dead-lettered' and arg[1] ~= 'redriving') then return 0 end
+      if settled(state) or (state == 'dead-lettered' and $1 ~= 'redriving') then return 0 end
       -- A message that waits for days for its platform keeps its first steps and the newest.
       local name = redis.call('HLEN', key) < 200 and step() or 't:newest'
-      redis.call('HSET', key, 'state', arg[1], name, arg[2])
-      redis.call('PEXPIRE', key, arg[3])
+      redis.call('HSET', key, 'state', $1, name, $2)
+      redis.call('PEXPIRE', key, $3)
       return 1`,
   },
   /** state, settlement, step, ttl, condition, channel, reply, channel, reply (empty where there is none) → 1 when it is settled by this */
@@ -69,12 +75,12 @@ const bodies = {
     args: 9,
     lua: `
       local state = redis.call('HGET', key, 'state')
-      if settled(state) or (state == 'dead-lettered' and arg[1] == 'dead-lettered') then return 0 end
-      if state == 'active' and arg[5] == 'unless-active' then return 0 end
-      redis.call('HSET', key, 'state', arg[1], 'settled', arg[2], step(), arg[3])
-      redis.call('PEXPIRE', key, arg[4])
-      tell(arg[6], arg[7])
-      tell(arg[8], arg[9])
+      if settled(state) or (state == 'dead-lettered' and $1 == 'dead-lettered') then return 0 end
+      if state == 'active' and $5 == 'unless-active' then return 0 end
+      redis.call('HSET', key, 'state', $1, 'settled', $2, step(), $3)
+      redis.call('PEXPIRE', key, $4)
+      tell($6, $7)
+      tell($8, $9)
       return 1`,
   },
 } as const;
@@ -116,13 +122,9 @@ const overAllKeys = (body: string, args: number) => `
   ${SETTLED}
   ${STEP}
   ${TELL}
-  local function one(key, arg) ${body}
+  local function one(key, before) ${body.replace(/\$(\d)/g, 'ARGV[before + $1]')}
   end
   local results = {}
-  for i, key in ipairs(KEYS) do
-    local arg = {}
-    for n = 1, ${args} do arg[n] = ARGV[(i - 1) * ${args} + n] end
-    results[i] = one(key, arg)
-  end
+  for i, key in ipairs(KEYS) do results[i] = one(key, (i - 1) * ${args}) end
   for _, channel in ipairs(channels) do redis.call('PUBLISH', channel, '[' .. table.concat(replies[channel], ',') .. ']') end
   return results`;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Request, TrailStep } from '@conductor/contracts';
 import { forget, openTestContext } from '@conductor/testing';
 import { RedisConnections, RedisUnavailable } from '@conductor/connections';
-import { keysOf, Ledger, type Settlement } from './index';
+import { keysOf, Ledger, linesOf, type Settlement } from './index';
 
 const RETENTION = { retentionMs: 60_000, keyedRetentionMs: 600_000, ttlMs: 6_000_000 };
 
@@ -118,7 +118,21 @@ describe('the ledger', () => {
       await ledger.settle(request, settlement, step('answered'));
 
       expect(await claim(request, 'job-1')).toBe('settled');
+      expect(await ledger.claim(request, 'job-1', 'discord', step('started'), linesOf([step('accepted')]))).toBe('settled');
       expect(await stateOf(request)).toBe(settlement.state);
+    });
+
+    it('writes down a message that comes with its first steps, once, however often it is taken up', async () => {
+      const request = requestOf();
+      const take = (job: string) => ledger.claim(request, job, 'discord', step('started'), linesOf([step('accepted'), step('routed')]));
+
+      expect(await take('job-1')).toBe('go');
+      expect([await take('job-1'), await take('job-2')]).toEqual(['interrupted', 'elsewhere']);
+
+      const record = await ledger.read(request.id);
+      expect(record).toMatchObject({ state: 'active', platform: 'discord', request });
+      expect(record?.trail.map(({ step }) => step)).toEqual(['accepted', 'routed', 'started', 'started']);
+      expect(await keptForMs(request)).toBeGreaterThan(RETENTION.keyedRetentionMs);
     });
 
     it('writes a message down again that waited longer than its record was kept', async () => {

@@ -82,7 +82,7 @@ export class Ledger {
   accept(request: Request, steps: TrailStep[], id: 'chosen' | 'repeated' = 'repeated'): Promise<Acceptance> {
     return this.ask(async () => {
       const hash = id === 'chosen' ? fingerprint(request) : '';
-      const known = await this.accepting.run(this.keys.request(request.id), hash, JSON.stringify(request), lines(steps), this.retention.ttlMs, '');
+      const known = await this.accepting.run(this.keys.request(request.id), hash, JSON.stringify(request), linesOf(steps), this.retention.ttlMs, '');
       if (!known) return { fresh: true };
       const sameContent = known[0] === '' ? fingerprint((await this.read(request.id))?.request ?? request) === fingerprint(request) : id !== 'chosen' || known[0] === hash;
       return { fresh: false, sameContent, state: RequestState.parse(known[1]) };
@@ -97,7 +97,7 @@ export class Ledger {
    */
   acceptNew(messages: ReadonlyArray<{ request: Request; steps: TrailStep[] }>): Promise<void> {
     return this.ask(async () => {
-      await this.accepting.runAll(messages.map(({ request, steps }) => ({ key: this.keys.request(request.id), args: ['', JSON.stringify(request), lines(steps), this.retention.ttlMs, 'new'] })));
+      await this.accepting.runAll(messages.map(({ request, steps }) => ({ key: this.keys.request(request.id), args: ['', JSON.stringify(request), linesOf(steps), this.retention.ttlMs, 'new'] })));
     });
   }
 
@@ -114,21 +114,23 @@ export class Ledger {
     });
   }
 
-  /** Takes a message in hand before its platform is asked. */
-  claim(request: Request, job: string, platform: string, step: TrailStep): Promise<Claim> {
+  /**
+   * Takes a message in hand before its platform is asked.
+   * @param unwritten its first steps (`linesOf`), when it may not be written down yet: it is now
+   */
+  claim(request: Request, job: string, platform: string, step: TrailStep, unwritten?: string): Promise<Claim> {
     return this.ask(async () => {
-      const key = this.keys.request(request.id);
-      const claim = await this.claiming.run(key, job, platform, JSON.stringify(step));
-      if (claim !== 'unknown') return claim;
+      const started = JSON.stringify(step);
+      const first = unwritten === undefined ? ['', '', ''] : [JSON.stringify(request), `${unwritten}\n${started}`, this.retention.ttlMs];
+      const claim = await this.claiming.run(this.keys.request(request.id), job, platform, started, ...first);
       // Its record is gone: it waited longer than records are kept. The message itself is here, so it is written down again.
-      await this.accept(request, []);
-      return this.claim(request, job, platform, step);
+      return claim === 'unknown' ? this.claim(request, job, platform, step, '') : claim;
     });
   }
 
   /** @returns false when the message was settled already, so that nothing moves any more */
   move(id: string, state: 'queued' | 'waiting' | 'rerouting' | 'redriving', steps: TrailStep[]): Promise<boolean> {
-    return this.ask(async () => (await this.moving.run(this.keys.request(id), state, lines(steps), this.retention.ttlMs)) === 1);
+    return this.ask(async () => (await this.moving.run(this.keys.request(id), state, linesOf(steps), this.retention.ttlMs)) === 1);
   }
 
   /** @returns false when it was settled before (the first settlement stands), or the condition did not hold */
@@ -175,9 +177,16 @@ const trailOf = (fields: Record<string, string>): TrailStep[] =>
   Object.entries(fields)
     .filter(([name]) => name.startsWith('t:'))
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([, steps]) => steps.split('\n').filter(Boolean).map((line) => JSON.parse(line) as TrailStep));
+    .flatMap(([, lines]) => stepsOf(lines));
 
-const lines = (steps: TrailStep[]) => steps.map((step) => JSON.stringify(step)).join('\n');
+/** Steps as they are kept: each a line of JSON. */
+export const linesOf = (steps: TrailStep[]): string => steps.map((step) => JSON.stringify(step)).join('\n');
+
+export const stepsOf = (lines: string): TrailStep[] =>
+  lines
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as TrailStep);
 
 /** Two requests are the same message when these agree; when it came and how long its sender waits do not matter. */
 const fingerprint = (r: Request) =>

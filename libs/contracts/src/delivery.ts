@@ -17,6 +17,11 @@ export const Delivery = z.object({
   inbox: z.string(),
   /** Epoch milliseconds at which it was put on the queue. */
   dispatchedAt: z.number(),
+  /**
+   * First steps of a message that nobody can have asked for yet, each a line of JSON (`TrailStep`): whoever takes it up writes it down
+   * with them, as they are.
+   */
+  unwritten: z.string().optional(),
 });
 export type Delivery = z.output<typeof Delivery>;
 

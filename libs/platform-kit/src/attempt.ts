@@ -33,7 +33,7 @@ export const attempt = async (plugin: PlatformPlugin, request: PlatformRequest, 
   const first = await Promise.race([handled, late]);
   timers.forEach(clearTimeout);
   const outcome = first === 'late' ? timedOut(budgetMs, repeatable) : first;
-  return { outcome, platformMs: performance.now() - started, abandoned: first === 'late' };
+  return { outcome, platformMs: round(performance.now() - started), abandoned: first === 'late' };
 };
 
 /** A handler that throws before its first await, or answers with no object, is treated like any other failure. */
@@ -52,6 +52,9 @@ const callHandler = async (plugin: PlatformPlugin, request: PlatformRequest, sig
 };
 
 const invalidAnswer = (message: string, cause?: unknown) => DeliveryFailure.never({ code: 'invalid-answer', message, class: 'error', cause });
+
+/** To the next hundredth of a millisecond, never 0: that says that the platform was not asked. */
+const round = (ms: number) => Math.max(0.01, Math.ceil(ms * 100) / 100);
 
 const timedOut = (budgetMs: number, repeatable: boolean): Outcome =>
   repeatable

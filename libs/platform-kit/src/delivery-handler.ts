@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { AddressedReply, Claim, DeadLetters, JobContext, JobHandler, Ledger, QueueProducer, ReplySender } from '@conductor/bus';
+import { type AddressedReply, type Claim, type DeadLetters, type JobContext, type JobHandler, type Ledger, type QueueProducer, type ReplySender, stepsOf } from '@conductor/bus';
 import {
   type Delivery, expiresAt, type Failure, type InboundItem, type Outcome, Parcel, type platformQueue, type RequestState, type TrailStep,
 } from '@conductor/contracts';
@@ -117,7 +117,7 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     const expires = expiresAt(delivery.request);
     const step: TrailStep = { at: startedAt, step: 'started', platform: this.definition.name, instance: this.instance, attempt: delivery.attempt };
 
-    const claim: Claim = await this.ports.ledger.claim(delivery.request, job.jobId, this.definition.name, step);
+    const claim: Claim = await this.ports.ledger.claim(delivery.request, job.jobId, this.definition.name, step, delivery.unwritten);
     if (claim === 'settled' || claim === 'elsewhere') return;
     const known = this.unsettled.get(endKey(delivery, job));
     if (known) return this.settleFor(delivery, job, known);
@@ -166,7 +166,7 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     const { answer } = outcome;
     const { name } = this.definition;
     if (request.replyTo && 'platform' in request.replyTo) await this.ports.inbound.add({ type: 'answer', request, answer });
-    const step: TrailStep = { at: Date.now(), step: 'answered', platform: name, instance: this.instance, attempt: delivery.attempt, platformMs: round(platformMs) };
+    const step: TrailStep = { at: Date.now(), step: 'answered', platform: name, instance: this.instance, attempt: delivery.attempt, platformMs };
     const replies = this.replies(delivery, outcome, 'answered', true, queuedMs, platformMs);
     await this.ports.ledger.settle(request, { state: 'answered', answer, platform: name, instance: this.instance, queuedMs, platformMs }, step, { replies });
   }
@@ -199,8 +199,11 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     const outcome: Failure = failure ?? { result: 'never', code, message: reason, class: code === 'deadline-exceeded' ? 'overload' : 'error' };
     const last: TrailStep = { ...this.failureStep(delivery, outcome, platformMs), step: outcome.result === 'unknown' ? 'unknown' : 'failed' };
     const before = await this.ports.ledger.read(request.id);
+    // Given up before anybody took it up.
+    const begun = stepsOf(delivery.unwritten ?? '');
+    if (!before) await this.ports.ledger.accept(request, begun);
     const at = Date.now();
-    await this.ports.deadLetters.add({ id: request.id, request, platform: name, code, reason, at, by: this.instance, attempts: [...(before?.trail ?? []), last], trace: request.trace });
+    await this.ports.deadLetters.add({ id: request.id, request, platform: name, code, reason, at, by: this.instance, attempts: [...(before?.trail ?? begun), last], trace: request.trace });
     if (request.replyTo && 'platform' in request.replyTo) await this.ports.inbound.add({ type: 'failed', request, code, reason });
     const replies = this.replies(delivery, outcome, 'dead-lettered', true, queuedMs, platformMs);
     const first = await this.ports.ledger.settle(request, { state: 'dead-lettered', code, reason, platform: name, instance: this.instance, queuedMs, platformMs }, { ...last, at, step: 'dead-lettered' }, { replies });
@@ -208,7 +211,7 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
   }
 
   private failureStep(delivery: Delivery, failure: Failure, platformMs: number): TrailStep {
-    return { at: Date.now(), step: 'failed', platform: this.definition.name, instance: this.instance, attempt: delivery.attempt, code: failure.code, message: failure.message, platformMs: round(platformMs) };
+    return { at: Date.now(), step: 'failed', platform: this.definition.name, instance: this.instance, attempt: delivery.attempt, code: failure.code, message: failure.message, platformMs };
   }
 
   private tell(...ended: Parameters<DeliveryHandler['replies']>) {
@@ -238,4 +241,3 @@ const endKey = (delivery: Delivery, job: JobContext) => `${job.jobId}/${delivery
 const isError = (outcome: Outcome) => outcome.result !== 'done' && outcome.result !== 'not-now' && outcome.class !== 'rejected';
 
 const backOff = (attempts: number) => Math.min(FIRST_BACK_OFF_MS * 2 ** (attempts - 1), LONGEST_BACK_OFF_MS) * (0.5 + Math.random() / 2);
-const round = (ms: number) => Math.round(ms * 100) / 100;

@@ -1,4 +1,4 @@
-import type { DeadLetters, Ledger, QueueProducer } from '@conductor/bus';
+import { type DeadLetters, type Ledger, linesOf, type QueueProducer } from '@conductor/bus';
 import { type Delivery, expiresAt, type Failure, type inboundQueue, type Request, type TrailStep } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import type { OutcomeWatch } from './outcome-watch';
@@ -52,7 +52,8 @@ export class Dispatcher {
   }
 
   /**
-   * Writes a message down whose id was made here, and sends it, in one trip to Redis.
+   * Sends a message whose id was made here, in one trip to Redis. One whose sender waits for the answer is written down by whoever takes
+   * it up, since nobody can ask for it before; any other on the same trip.
    * @throws RedisUnavailable
    */
   async sendNew(request: Request, choice: Choice, steps: TrailStep[]): Promise<Dispatched> {
@@ -65,10 +66,11 @@ export class Dispatcher {
   async send(request: Request, choice: Choice, tried: string[] = [], unwritten?: TrailStep[]): Promise<Dispatched> {
     const { sender, watch } = this.ports;
     if (!choice.platform) return this.withoutCandidate(request, choice, tried);
-    const delivery = this.delivery(request, choice.platform, choice.fallbacks, tried);
+    const writtenByWorker = unwritten !== undefined && request.waitFor === 'answer';
+    const delivery = { ...this.delivery(request, choice.platform, choice.fallbacks, tried), ...(writtenByWorker && { unwritten: linesOf(unwritten) }) };
     if (choice.admission) watch.watch(request.id, choice.admission, expiresAt(request));
     try {
-      await sender.send(delivery, unwritten);
+      await sender.send(delivery, writtenByWorker ? undefined : unwritten);
     } catch (error) {
       watch.forget(request.id);
       throw error;
@@ -100,8 +102,9 @@ export class Dispatcher {
   async bury(request: Request, code: string, reason: string, platform?: string): Promise<Extract<Dispatched, { state: 'dead-lettered' }>> {
     const { ledger, deadLetters, router, logger } = this.ports;
     const at = Date.now();
-    const trail = (await ledger.read(request.id))?.trail ?? [];
-    await deadLetters.add({ id: request.id, request, ...(platform && { platform }), code, reason, at, by: router, attempts: trail, trace: request.trace });
+    const record = await ledger.read(request.id);
+    if (!record) await ledger.accept(request, []);
+    await deadLetters.add({ id: request.id, request, ...(platform && { platform }), code, reason, at, by: router, attempts: record?.trail ?? [], trace: request.trace });
     if (request.replyTo && 'platform' in request.replyTo) await this.ports.inbound.add(`failed-${request.id}`, { items: [{ type: 'failed', request, code, reason }] });
     const outcome: Failure = { result: 'never', code, message: reason, class: 'overload' };
     const reply = { id: request.id, platform: platform ?? '', instance: router, kind: request.kind, outcome, state: 'dead-lettered', final: true, queuedMs: 0, platformMs: 0 };
@@ -113,15 +116,17 @@ export class Dispatcher {
 
   /**
    * Ends a message whose deadline is over, unless its platform has it in hand: then the platform's end stands.
+   * @param steps its first steps, should nobody have written it down yet
    * @returns whether it was ended
    */
-  async expire(request: Request, reason: string, platform: string | undefined): Promise<boolean> {
+  async expire(request: Request, reason: string, platform: string | undefined, steps: TrailStep[]): Promise<boolean> {
     const { ledger, deadLetters, router } = this.ports;
     const code = 'deadline-exceeded';
     const at = Date.now();
     const record = await ledger.read(request.id);
     if (record?.state === 'active' || record?.state === 'answered') return false;
-    const trail = record?.trail ?? [];
+    if (!record) await ledger.accept(request, steps);
+    const trail = record?.trail ?? steps;
     await deadLetters.add({ id: request.id, request, ...(platform && { platform }), code, reason, at, by: router, attempts: trail, trace: request.trace });
     const ended = await ledger.settle(request, { state: 'dead-lettered', code, reason, platform }, { at, step: 'expired', code, message: reason, ...(platform && { platform }) }, { condition: 'unless-active' });
     if (!ended && (await ledger.read(request.id))?.state !== 'dead-lettered') await deadLetters.remove(request.id);

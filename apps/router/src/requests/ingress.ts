@@ -77,7 +77,7 @@ export class Ingress {
       return { state: 'dead-lettered', id: request.id, code: sent.code, reason: sent.reason, rejected: false, retryAfterMs: retryAt === undefined ? 5_000 : retryAt - Date.now() };
     }
     if (!waiting) return { state: 'accepted', id: request.id, status: 'queued' };
-    return this.ended(request, await waiting, sent.platform);
+    return this.ended(request, await waiting, sent.platform, steps);
   }
 
   private async identified(given: Given, caller: string, trace: string): Promise<Request> {
@@ -104,8 +104,8 @@ export class Ingress {
     return { state: 'late', id: request.id, status: now?.state ?? 'accepted', reason: 'the first request with this id or key is still going on' };
   }
 
-  private async ended(request: Request, end: Reply | RequestRecord | undefined, platform: string | undefined): Promise<Submission> {
-    if (end === undefined) return this.late(request, platform);
+  private async ended(request: Request, end: Reply | RequestRecord | undefined, platform: string | undefined, steps: TrailStep[]): Promise<Submission> {
+    if (end === undefined) return this.late(request, platform, steps);
     if (!('outcome' in end)) return this.fromRecord(end);
     const { outcome, queuedMs, platformMs, instance } = end;
     if (outcome.result === 'done') return { state: 'answered', id: request.id, platform: end.platform, instance, answer: outcome.answer, queuedMs, platformMs };
@@ -113,9 +113,9 @@ export class Ingress {
   }
 
   /** The deadline is over. What nobody has taken up is ended here; what a platform has in hand is left to it. */
-  private async late(request: Request, platform: string | undefined): Promise<Submission> {
+  private async late(request: Request, platform: string | undefined, steps: TrailStep[]): Promise<Submission> {
     const reason = `no answer within its deadline of ${request.deadlineMs} ms`;
-    if (await this.dispatcher.expire(request, `${reason}: no instance of ${platform ?? 'any platform'} had taken it up`, platform)) {
+    if (await this.dispatcher.expire(request, `${reason}: no instance of ${platform ?? 'any platform'} had taken it up`, platform, steps)) {
       return { state: 'late', id: request.id, status: 'dead-lettered', reason: `${reason}; it was still waiting for ${platform ?? 'a platform'}` };
     }
     // Its platform has the same deadline and is about to say how it ended.
