@@ -6,7 +6,7 @@ import { prepare } from './lib/prepare.mjs';
 import { inProject } from './lib/project.mjs';
 import { run } from './lib/run.mjs';
 
-/** How the launcher starts apps; and the collector at hand, so that memory can be measured without garbage. */
+/** How the launcher starts the scaler; and the collector at hand, so that memory can be measured without garbage. */
 const AS_IN_PRODUCTION = ['--max-semi-space-size=2', '--expose-gc'];
 
 /** The folder of recorded load beside the project, else the two short series that come with the tests. */

@@ -15,8 +15,8 @@ export interface App {
    * outage; then who takes work in; then who carries it.
    */
   readonly stopOrder: number;
-  /** Carries every message: may spend memory on speed. */
-  readonly busy?: boolean;
+  /** May spend memory on speed while messages come. */
+  readonly carriesMessages?: boolean;
 }
 
 type Description = Omit<App, 'port' | 'entry'>;
@@ -24,13 +24,13 @@ type Description = Omit<App, 'port' | 'entry'>;
 /** Every app of the Conductor. A new one is one line here. */
 const APPS = [
   { name: 'conductor', what: 'admin REST, API docs at /docs, queues at /queues', portVariable: 'CONDUCTOR_PORT', stopOrder: 3 },
-  { name: 'router', what: 'messages in', portVariable: 'ROUTER_PORT', stopOrder: 2, busy: true },
+  { name: 'router', what: 'messages in', portVariable: 'ROUTER_PORT', stopOrder: 2, carriesMessages: true },
   { name: 'health-monitor', what: 'checks every platform', portVariable: 'HEALTH_MONITOR_PORT', stopOrder: 0 },
-  { name: 'android', what: 'phones', portVariable: 'ANDROID_PORT', stopOrder: 1 },
-  { name: 'brain', what: 'answers messages', portVariable: 'BRAIN_PORT', stopOrder: 1 },
+  { name: 'android', what: 'phones', portVariable: 'ANDROID_PORT', stopOrder: 1, carriesMessages: true },
+  { name: 'brain', what: 'answers messages', portVariable: 'BRAIN_PORT', stopOrder: 1, carriesMessages: true },
   { name: 'scaler', what: 'keeps memory and load within bounds', portVariable: 'SCALER_PORT', stopOrder: 0 },
-  { name: 'stubs', what: 'platforms that are not hooked up yet', portVariable: 'STUBS_PORT', stopOrder: 1 },
-  { name: 'plugin-host', what: 'plugins, and webhooks for them', portVariable: 'PLUGIN_HOST_PORT', stopOrder: 1 },
+  { name: 'stubs', what: 'platforms that are not hooked up yet', portVariable: 'STUBS_PORT', stopOrder: 1, carriesMessages: true },
+  { name: 'plugin-host', what: 'plugins, and webhooks for them', portVariable: 'PLUGIN_HOST_PORT', stopOrder: 1, carriesMessages: true },
 ] as const satisfies readonly Description[];
 
 type Ports = Readonly<Record<(typeof APPS)[number]['name'], number>>;

@@ -4,6 +4,7 @@ import type { AppName, Config } from '@conductor/config';
 import type { ControlNotice, HealthCheck, HealthReport, Presence } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import { Redis } from 'ioredis';
+import { collectGarbage } from './collect-garbage';
 import { ResidentMemory } from './resident-memory';
 import { ShellDoor } from './shell-door';
 import { inWords, type Unwanted, unwantedAll } from './wishes';
@@ -68,6 +69,8 @@ export class Shell {
     const url = await this.door.open(this.config.host, this.config.ports[this.app]);
     this.subscriber.on('message', (channel, text) => this.hear(channel, text));
     await this.subscriber.subscribe(...Object.values(this.channels));
+    // Before it says how much memory it takes.
+    collectGarbage();
     await this.sayHere('arrived');
     this.logger.info({ url, rssMb: this.memory.look().rssMb }, `a thin shell, nothing is loaded: ${inWords(this.all)}`);
     onOpen(url, inWords(this.all));

@@ -51,7 +51,7 @@ export class Stage {
     await this.directory.open();
     await this.directory.desire('echo', { enabled: true, pinned: false, restarts: 0 });
     this.key = (await new ApiKeys(connections, notices, logger).create({ name: 'bench', role: 'admin' })).key;
-    this.echo = await start(join(__dirname, '..', 'echo-platform.main.js'), ['1'], this.env, ['--max-semi-space-size=2']);
+    this.echo = await start(join(__dirname, '..', 'echo-platform.main.js'), ['1'], this.env);
     this.router = await start(join(__dirname, '..', '..', '..', 'apps', 'router', 'src', 'main.js'), [], this.env);
     this.inbox = new ReplyInbox(connections, new Ledger(connections.commands, connections.namespace, config.messages), 'bench-client', logger);
     await this.inbox.open();
