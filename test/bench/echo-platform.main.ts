@@ -9,7 +9,7 @@ const echo = (): PlatformPlugin => ({
   shutdown: async () => {},
 });
 const count = Number(process.argv[2] ?? 1);
-const definitions: PlatformDefinition[] = Array.from({ length: count }, (_, n) => ({ name: count === 1 ? 'echo' : `echo-${n}`, create: echo, config: {}, repeatable: true, concurrency: 16 }));
+const definitions: PlatformDefinition[] = Array.from({ length: count }, (_, n) => ({ name: count === 1 ? 'echo' : `echo-${n}`, create: echo, config: {}, repeatable: true, concurrency: 64 }));
 
 void runApp('stubs', async (context) => {
   await PlatformHost.open(context, definitions);
