@@ -1,6 +1,7 @@
 import type { RedisConnections } from '@conductor/connections';
 import { type RouteRule, RouteTable } from '@conductor/contracts';
 import type { Result } from 'ioredis';
+import { luaJson } from './lua-json';
 import type { Notices } from './notices';
 
 interface Stored {
@@ -63,7 +64,7 @@ export class RouteStore {
    */
   async save(rules: RouteRule[], expected?: number): Promise<number | undefined> {
     const table = RouteTable.parse(rules);
-    const version = await this.connections.commands.conductorSaveRoutes(this.key, JSON.stringify(table), expected?.toString() ?? '');
+    const version = await this.connections.commands.conductorSaveRoutes(this.key, luaJson(table), expected?.toString() ?? '');
     if (version < 0) return undefined;
     this.take({ version, rules: table });
     await this.notices.publish({ type: 'routes', rules: table, version });
