@@ -17,6 +17,7 @@ import { serveDocs } from './openapi';
 import { portTaken } from './port-taken';
 import { ProblemFilter } from './problem-filter';
 import { RequestMetrics } from './request-metrics';
+import { RouteMethods } from './route-methods';
 import { Sessions } from './sessions';
 import { ZodPipe } from './zod-body';
 
@@ -77,8 +78,9 @@ const assemble = async (context: AppContext, inFlight: InFlight, build: BuildApp
   await keys.reload();
   const sessions = options.sessions ? new Sessions(connections, keys) : undefined;
   const admission = new Admission(keys, sessions, config.rateLimitPerMinute);
-  const filter = new ProblemFilter(logger, BODY_LIMIT);
-  const door = await openDoor({ admission, inFlight, filter, metrics: new RequestMetrics(context.metrics), login: options.sessions ?? false });
+  const routes = new RouteMethods();
+  const filter = new ProblemFilter(logger, BODY_LIMIT, routes);
+  const door = await openDoor({ admission, inFlight, filter, routes, metrics: new RequestMetrics(context.metrics), login: options.sessions ?? false });
   const module = DoorModule.around(await build(context), { context, keys, admission, inFlight, sessions });
   const nest = await NestFactory.create<NestFastifyApplication>(module, door, { logger: new NestLogger(logger), bodyParser: false, abortOnError: false });
   nest.useGlobalFilters(filter);
