@@ -18,7 +18,7 @@ const REST_BEFORE_EXIT_MS = 50;
  * A whole `main.ts`: runs the app until it is told to stop (SIGTERM, SIGINT, or the end of the parent that started it with an IPC channel),
  * drains it and exits: 0 when it was asked to, 1 after a failure, 78 when the configuration cannot be used. A parent gets
  * `{ type: 'listening', app, url }` once the door is open, and `{ type: 'leaving', app, reason }` before an end of the app's own choice; with
- * `{ type: 'leave', reason }` it asks for one.
+ * `{ type: 'leave', reason }` it asks for one, and with `{ type: 'alive?' }` for `{ type: 'alive' }`, which comes as long as the event loop turns.
  */
 export const runApp = async (app: AppName, build: BuildApp, options: AppOptions = {}): Promise<void> => {
   const config = readConfig();
@@ -54,6 +54,7 @@ export const runApp = async (app: AppName, build: BuildApp, options: AppOptions 
     void end(reason, 0);
   });
   process.on('message', (message: { type?: unknown; reason?: unknown } | null) => {
+    if (message?.type === 'alive?') process.send?.({ type: 'alive' });
     if (message?.type === 'leave') leaving.onAsked(String(message.reason));
   });
 
