@@ -59,12 +59,12 @@ describe('a platform that is killed', () => {
   it('is started again when it hangs and does not stop to, and it is said why', async () => {
     const hung = system.pid('stubs');
     system.freeze('stubs');
-    await until(async () => expect((await system.platform('twitch')).reason).toMatch(/its process did nothing any more, did not answer for 15.0 s, and was killed/), 40_000);
+    await until(async () => expect((await system.platform('twitch')).reason).toMatch(/its process did nothing any more, did not answer for 15.0 s, and was killed/), 60_000);
     await system.untilBack('stubs', hung);
     await system.untilPlatform('twitch', 'ready');
 
     expect((await system.send({ target: 'twitch', content: 'And again' })).status).toBe(200);
-  }, 90_000);
+  }, 120_000);
 
   describe('again and again', () => {
     const waiting = { id: 'waits-1', target: 'twitch', content: 'I can wait', waitFor: 'acceptance' };
