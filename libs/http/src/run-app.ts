@@ -24,6 +24,7 @@ export const runApp = async (app: AppName, build: BuildApp, options: AppOptions 
   const config = readConfig();
   const logger = createLogger({ app, level: config.logLevel, format: config.logFormat });
   let starting: Promise<RunningApp> | undefined;
+  const unwanted = new AbortController();
   let ending = false;
 
   const end = async (reason: string, code: number): Promise<void> => {
@@ -34,7 +35,8 @@ export const runApp = async (app: AppName, build: BuildApp, options: AppOptions 
       logger.fatal('the drain took too long; leaving at once');
       process.exit(1);
     }, FORCED_EXIT_MS).unref();
-    // A start under way cannot be broken off; it is waited for, and the forced exit bounds that too.
+    // A start under way is broken off while it waits for Redis, else waited for; the forced exit bounds that too.
+    unwanted.abort();
     const running = await starting?.catch(() => undefined);
     await running?.stop();
     logger.info('stopped');
@@ -59,7 +61,7 @@ export const runApp = async (app: AppName, build: BuildApp, options: AppOptions 
   });
 
   try {
-    starting = startApp(app, build, config, { ...options, logger, ...(options.mayLeave && { leaving }) });
+    starting = startApp(app, build, config, { ...options, logger, signal: unwanted.signal, ...(options.mayLeave && { leaving }) });
     const { url } = await starting;
     logger.info({ url }, 'listening');
     if (process.connected) process.send?.({ type: 'listening', app, url });

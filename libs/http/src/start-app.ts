@@ -29,6 +29,8 @@ export interface AppOptions {
   openapi?: { title: string; description: string };
   /** People may log in with a key at `/login` and get a session cookie. */
   sessions?: boolean;
+  /** Aborted: it is not to start after all. Breaks off the wait for Redis; what comes after that is bounded and goes on. */
+  signal?: AbortSignal;
   /** May end by itself, since its supervisor starts it again: see `Leaving`. */
   mayLeave?: boolean;
   /** Registers what is not a Nest module (a Fastify plugin, a WebSocket server), before the door opens. */
@@ -56,7 +58,7 @@ const CLOSE_SERVER_MS = 500;
  * What was opened until then is closed again.
  */
 export const startApp = async (app: AppName, build: BuildApp, config: Config, options: AppOptions & { logger?: Logger; leaving?: Leaving } = {}): Promise<RunningApp> => {
-  const context: AppContext = { ...(await openContext(app, config, options.logger)), ...(options.leaving && { leaving: options.leaving }) };
+  const context: AppContext = { ...(await openContext(app, config, options.logger, options.signal)), ...(options.leaving && { leaving: options.leaving }) };
   let nest: NestFastifyApplication | undefined;
   try {
     const inFlight = new InFlight();
