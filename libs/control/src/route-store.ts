@@ -11,7 +11,7 @@ interface Stored {
 
 const SAVE = `
   local old = redis.call('GET', KEYS[1])
-  local version = old and cjson.decode(old).version or 0
+  local version = old and tonumber(string.match(old, '^{"version":(%d+)')) or 0
   if ARGV[2] ~= '' and tonumber(ARGV[2]) ~= version then return -1 end
   redis.call('SET', KEYS[1], '{"version":' .. (version + 1) .. ',"rules":' .. ARGV[1] .. '}')
   return version + 1`;

@@ -11,7 +11,7 @@ const KEEP = `
   return 1`;
 const SAVE_POLICY = `
   local old = redis.call('GET', KEYS[1])
-  local version = old and cjson.decode(old).version or 0
+  local version = old and tonumber(string.match(old, '^{"version":(%d+)')) or 0
   if tonumber(ARGV[2]) ~= version then return 0 end
   redis.call('SET', KEYS[1], ARGV[1])
   return 1`;
