@@ -144,6 +144,15 @@ describe('the conductor', () => {
     gone.abort();
   });
 
+  it.each([
+    ['/v1/audit?cursor=zzz', 'cursor'],
+    ['/v1/audit?from=1e300', 'from'],
+    ['/v1/metrics/discord?to=1e300', 'to'],
+    ['/v1/metrics/discord?from=-1', 'from'],
+  ])('names what is wrong in %s', async (path, field) => {
+    expect(await system.call('GET', path)).toMatchObject({ status: 400, body: { errors: [{ field }] } });
+  });
+
   it('names the events that there are to whoever asks for another', async () => {
     expect(await system.call('GET', '/v1/events?types=verdict,weather')).toMatchObject({ status: 400, body: { errors: [{ field: 'types[1]', message: expect.stringContaining('verdict, breaker') }] } });
   });
