@@ -122,7 +122,7 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     const known = this.unsettled.get(endKey(delivery, job));
     if (known) return this.settleFor(delivery, job, known);
     if (claim === 'interrupted' && !this.definition.repeatable) return this.settle(delivery, INTERRUPTED, queuedMs, 0);
-    if (expires !== undefined && expires <= startedAt) return this.bury(delivery, 'deadline-exceeded', `it waited ${queuedMs} ms in the queue of ${this.definition.name}, longer than its deadline of ${delivery.request.deadlineMs} ms`, queuedMs, 0);
+    if (expires !== undefined && expires <= startedAt) return this.bury(delivery, 'deadline-exceeded', `its turn at ${this.definition.name} came ${startedAt - delivery.request.receivedAt} ms after it was received, past its deadline of ${delivery.request.deadlineMs} ms`, queuedMs, 0);
 
     const budgetMs = Math.max(1, Math.min(this.definition.requestTimeoutMs, expires === undefined ? Infinity : expires - startedAt));
     const { outcome, platformMs, abandoned } = await attempt(plugin, { ...delivery.request, attempt: delivery.attempt }, budgetMs, this.definition.repeatable);
