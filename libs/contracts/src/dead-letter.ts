@@ -42,7 +42,8 @@ export const RedriveInput = z
   .refine((input) => (input.filter === undefined) !== (input.ids === undefined), {
     message: 'give either `filter` or `ids`',
     path: ['filter'],
-  });
+  })
+  .meta({ example: { filter: { platform: 'minecraft' }, dryRun: true } });
 export type RedriveInput = z.output<typeof RedriveInput>;
 
 /** A redrive runs as one task that can be watched and cancelled. */

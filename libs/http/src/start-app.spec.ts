@@ -144,6 +144,8 @@ describe('an app', () => {
     expect((await app.fetch('/docs/swagger-ui.css')).status).toBe(200);
     expect(document.paths['/requests']).toMatchObject({ post: { requestBody: { content: { 'application/json': { schema: { $ref: '#/components/schemas/RequestInput' } } } }, responses: { 200: {}, 422: {}, default: {} } } });
     expect(document.paths['/pages']).toMatchObject({ get: { parameters: [{ name: 'limit', in: 'query' }] } });
+    expect(document.paths['/requests']).toMatchObject({ post: { responses: { 422: { content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/ProblemDocument' } } } } } } });
+    expect(document.components.schemas['RequestInput']).toMatchObject({ example: { kind: 'message', content: 'Hello!' } });
     const references = [...text.matchAll(/#\/components\/schemas\/([\w-]+)/g)].map(([, name]) => name!);
     expect(references.filter((name) => !(name in document.components.schemas))).toEqual([]);
     await app.end();
