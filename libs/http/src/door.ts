@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { Logger } from '@conductor/observability';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { defaultAccess, permittedBy } from './roles';
@@ -32,6 +33,7 @@ export interface DoorParts {
   metrics: RequestMetrics;
   filter: ProblemFilter;
   routes: RouteMethods;
+  logger: Logger;
   /** Browsers without a session are led to the log-in page. */
   login: boolean;
 }
@@ -61,7 +63,11 @@ export const openDoor = async (parts: DoorParts): Promise<FastifyAdapter> => {
   fastify.decorateRequest('caller', undefined);
   fastify.addHook('onRequest', firstOfAll(parts, await securityHeaders()));
   fastify.addHook('onResponse', (request, reply, done) => {
-    parts.metrics.observe(request.method, request.routeOptions.url ?? '(none)', reply.statusCode, reply.elapsedTime);
+    const route = request.routeOptions.url ?? '(none)';
+    parts.metrics.observe(request.method, route, reply.statusCode, reply.elapsedTime);
+    if (parts.logger.isLevelEnabled('debug') && request.routeOptions.config.limited !== false) {
+      parts.logger.debug({ trace: request.id, method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'a request was answered');
+    }
     done();
   });
   return adapter;

@@ -82,7 +82,7 @@ const assemble = async (context: AppContext, inFlight: InFlight, build: BuildApp
   const admission = new Admission(keys, sessions, config.rateLimitPerMinute);
   const routes = new RouteMethods();
   const filter = new ProblemFilter(logger, BODY_LIMIT, routes);
-  const door = await openDoor({ admission, inFlight, filter, routes, metrics: new RequestMetrics(context.metrics), login: options.sessions ?? false });
+  const door = await openDoor({ admission, inFlight, filter, routes, logger, metrics: new RequestMetrics(context.metrics), login: options.sessions ?? false });
   const module = DoorModule.around(await build(context), { context, keys, admission, inFlight, sessions });
   const nest = await NestFactory.create<NestFastifyApplication>(module, door, { logger: new NestLogger(logger), bodyParser: false, abortOnError: false });
   nest.useGlobalFilters(filter);

@@ -127,6 +127,8 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     const budgetMs = Math.max(1, Math.min(this.definition.requestTimeoutMs, expires === undefined ? Infinity : expires - startedAt));
     const { outcome, platformMs, abandoned } = await attempt(plugin, { ...delivery.request, attempt: delivery.attempt }, budgetMs, this.definition.repeatable);
 
+    const { id, trace } = delivery.request;
+    this.ports.logger.debug({ request: id, trace, platform: this.definition.name, instance: this.instance, attempt: delivery.attempt, result: outcome.result, ms: Math.round(platformMs) }, 'the platform was asked');
     this.counters.requests++;
     if (abandoned) this.counters.abandoned++;
     if (isError(outcome)) this.counters.errors++;
