@@ -13,7 +13,8 @@ export type Content = z.output<typeof Content>;
 /** Levels of objects and lists in a content: more than people need, and few enough for all that go through it level by level. */
 const DEEPEST_CONTENT = 100;
 
-const isDeeperThan = (levels: number, value: unknown): boolean =>
+/** Whether a value that came from JSON holds more levels of objects and lists. */
+export const isDeeperThan = (levels: number, value: unknown): boolean =>
   typeof value === 'object' && value !== null && (levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner)));
 
 /** A content as it comes in from outside. */

@@ -1,6 +1,10 @@
 import { isUtf8 } from 'node:buffer';
+import { isDeeperThan } from '@conductor/contracts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from './problem';
+
+/** Many things go through a value level by level, and none of them shall run out of stack. Schemas may want less. */
+const DEEPEST_BODY = 500;
 
 /** JSON everywhere, forms where a route says so, nothing else. An empty body is no body, whatever its type. */
 export const readBodies = (fastify: FastifyInstance): void => {
@@ -12,7 +16,11 @@ export const readBodies = (fastify: FastifyInstance): void => {
     // Reading on would put other characters in the place of those that cannot be read, and nobody would be told.
     if (!isUtf8(body)) return done(new Problem('invalid-json', 'The body is not UTF-8.'), undefined);
     const text = body.toString();
-    void json(request, text, (error, value) => (error ? done(whyUnreadable(text), undefined) : done(null, value)));
+    void json(request, text, (error, value) => {
+      if (error) done(whyUnreadable(text), undefined);
+      else if (text.length > DEEPEST_BODY && isDeeperThan(DEEPEST_BODY, value)) done(new Problem('invalid-json', `The body is nested more than ${DEEPEST_BODY} levels deep.`), undefined);
+      else done(null, value);
+    });
   });
   fastify.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (request, body, done) => {
     if (request.routeOptions.config.form) done(null, Object.fromEntries(new URLSearchParams(body as string)));

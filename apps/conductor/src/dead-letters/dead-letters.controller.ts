@@ -1,4 +1,4 @@
-import { DeadLetters } from '@conductor/bus';
+import { AFTER_LETTER, DeadLetters } from '@conductor/bus';
 import { DeadLetter, DeadLetterFilter, RedriveInput, RedriveTask, RequestId } from '@conductor/contracts';
 import { PlatformDirectory } from '@conductor/control';
 import { Answers, ApiTags, Caller, Fails, Problem, Trace, ZodBody, ZodParam, ZodQuery } from '@conductor/http';
@@ -11,7 +11,7 @@ import { RedriveRunning, RedriveTasks } from './redrive-tasks';
 
 const Page = DeadLetterFilter.extend({
   limit: z.coerce.number().int().min(1).max(500).default(50),
-  after: RequestId.optional().describe('`next` of the page before'),
+  after: z.string().regex(AFTER_LETTER, 'is `next` of the page before').optional().describe('`next` of the page before'),
 });
 const DryRun = z.object({ dryRun: z.literal(true), matched: z.int(), ids: z.array(z.string()).describe('the first 100') });
 const Discard = z.strictObject({ filter: DeadLetterFilter.optional(), ids: z.array(RequestId).min(1).max(10_000).optional() }).refine((input) => (input.filter === undefined) !== (input.ids === undefined), { message: 'give either `filter` or `ids`', path: ['filter'] });

@@ -63,6 +63,15 @@ describe('a conductor’s dead letters', () => {
     expect(await ids(`limit=2&after=${first.body.next}`)).toEqual(['p3', 'p2']);
   });
 
+  it('goes on with the next page when the letter at which the last one ended was discarded meanwhile', async () => {
+    for (const n of [1, 2, 3, 4]) await letter(`g${n}`);
+    const first = await system.call<{ next: string }>('GET', '/v1/dead-letters?limit=2');
+    await system.call('POST', '/v1/dead-letters/discard', { ids: ['g4', 'g3'] });
+
+    expect(await ids(`limit=2&after=${first.body.next}`)).toEqual(['g2', 'g1']);
+    expect(await system.call('GET', '/v1/dead-letters?after=g4')).toMatchObject({ status: 400, body: { errors: [{ field: 'after' }] } });
+  });
+
   it('tells what a redrive would take without taking it', async () => {
     await letter('d1');
 
