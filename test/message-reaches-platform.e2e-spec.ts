@@ -4,7 +4,7 @@ import { APPS, System } from './support/system';
 
 describe('a message reaches its platform', () => {
   let system: System;
-  beforeAll(async () => (system = await System.start()), 120_000);
+  beforeAll(async () => (system = await System.start({ env: { LOG_LEVEL: 'debug' } })), 120_000);
   afterAll(() => system.stop(), 30_000);
 
   it('shows, after one command, what runs and where, and the admin key', () => {
@@ -31,6 +31,15 @@ describe('a message reaches its platform', () => {
 
     expect(status).toBe(200);
     expect(body).toMatchObject({ platform, answer: { hookedUp: false, text: expect.stringContaining('not hooked up yet'), received: { text: 'Hello!', conversation: 'c1' } } });
+  });
+
+  it('can be followed by its correlation id through the logs of every process that had it in hand', async () => {
+    const trace = 'follow-me-7';
+    await system.ask('router', '/v1/requests', { method: 'POST', headers: { 'x-request-id': trace }, body: { id: 'followed-1', target: 'twitch', kind: 'message', content: 'Hello!' } });
+    const lines = () => system.command.output.split('\n').filter((line) => line.includes(trace)).map((line) => JSON.parse(line) as { app: string; platform?: string; status?: number });
+
+    await until(() => expect(lines()).toEqual(expect.arrayContaining([expect.objectContaining({ app: 'stubs', platform: 'twitch', request: 'followed-1' }), expect.objectContaining({ app: 'router', route: '/v1/requests', status: 200 })])));
+    expect((await system.record('followed-1')).request.trace).toBe(trace);
   });
 
   it('takes a message with 202 and tells later how it ended and which way it went', async () => {

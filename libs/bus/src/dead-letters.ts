@@ -46,20 +46,23 @@ export class DeadLetters {
 
   /**
    * One page of letters, newest first.
-   * @param after id of the last letter of the page before
+   * @param after `next` of the page before. The letter at which it ended may have gone since; then those that are not newer follow.
    */
   async page(filter: DeadLetterFilter, limit: number, after?: string): Promise<{ items: DeadLetter[]; total: number; next?: string }> {
     const items: DeadLetter[] = [];
     let total = 0;
-    let past = after === undefined;
+    const last = after === undefined ? undefined : placeOf(after);
+    const notNewer: DeadLetter[] = [];
+    let past = last === undefined;
     for await (const letter of this.find(filter)) {
       total++;
-      if (past && items.length < limit + 1) items.push(letter);
-      if (letter.id === after) past = true;
+      if (past && items.length <= limit) items.push(letter);
+      if (!past && letter.at <= last!.at && notNewer.length <= limit) notNewer.push(letter);
+      if (letter.id === last?.id) past = true;
     }
-    const more = items.length > limit;
-    const shown = items.slice(0, limit);
-    return { items: shown, total, ...(more && { next: shown.at(-1)!.id }) };
+    const found = past ? items : notNewer;
+    const shown = found.slice(0, limit);
+    return { items: shown, total, ...(found.length > limit && { next: afterOf(shown.at(-1)!) }) };
   }
 
   async count(): Promise<number> {
@@ -73,6 +76,14 @@ export class DeadLetters {
 
 // Ids given by callers may look like integers to BullMQ, which refuses those.
 const jobIdOf = (id: string) => `letter-${id}`;
+
+/** Where a page ended: `<epoch ms>~<id>`. */
+export const AFTER_LETTER = /^\d{1,15}~[A-Za-z0-9._-]{1,128}$/;
+const afterOf = ({ at, id }: DeadLetter) => `${at}~${id}`;
+const placeOf = (after: string) => {
+  const tilde = after.indexOf('~');
+  return { at: Number(after.slice(0, tilde)), id: after.slice(tilde + 1) };
+};
 
 const matches = (letter: DeadLetter, filter: DeadLetterFilter, now: number): boolean =>
   (filter.platform === undefined || letter.platform === filter.platform) &&

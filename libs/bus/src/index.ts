@@ -1,5 +1,5 @@
 export { Coalescer } from './coalescer';
-export { DeadLetters } from './dead-letters';
+export { AFTER_LETTER, DeadLetters } from './dead-letters';
 export { keysOf } from './keys';
 export { type Acceptance, type AddressedReply, type Claim, Ledger, linesOf, type Retention, type Settlement, stepsOf } from './ledger';
 export { type ConsumerOptions, type JobContext, type JobHandler, QueueConsumer } from './queue-consumer';

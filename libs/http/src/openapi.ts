@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import * as contracts from '@conductor/contracts';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { StandardSchemaConverter } from '@nestjs/swagger';
+import type { OpenAPIObject, StandardSchemaConverter } from '@nestjs/swagger';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { describedBySwagger } from './api-docs';
@@ -36,7 +36,7 @@ const openPages = async (nest: NestFastifyApplication, { title, description }: D
     .build();
   class PagesModule {}
   const pages = await NestFactory.create<NestFastifyApplication>({ module: PagesModule }, new FastifyAdapter(), { logger: false });
-  SwaggerModule.setup('docs', pages, SwaggerModule.createDocument(nest, options, { standardSchemaConverter: converter() }), {
+  SwaggerModule.setup('docs', pages, asProblems(SwaggerModule.createDocument(nest, options, { standardSchemaConverter: converter() })), {
     customSiteTitle: title,
     swaggerOptions: { persistAuthorization: false },
   });
@@ -44,6 +44,20 @@ const openPages = async (nest: NestFastifyApplication, { title, description }: D
   await pages.getHttpAdapter().getInstance().ready();
   return pages.getHttpAdapter().getInstance();
 };
+
+/** Errors are told under a media type of their own, which Nest has no way to say for some answers only. */
+const asProblems = (document: OpenAPIObject): OpenAPIObject => {
+  const operations = Object.values(document.paths).flatMap((path) => Object.values(path as Record<string, { responses?: Record<string, { content?: Content }> }>));
+  for (const { responses = {} } of operations) {
+    for (const response of Object.values(responses)) {
+      const json = response.content?.['application/json'];
+      if (json?.schema?.$ref === '#/components/schemas/ProblemDocument') response.content = { 'application/problem+json': json };
+    }
+  }
+  return document;
+};
+
+type Content = Record<string, { schema?: { $ref?: string } }>;
 
 /** Turns zod schemas into OpenAPI ones; those of the contracts become components under their own names. */
 const converter = (): StandardSchemaConverter => {

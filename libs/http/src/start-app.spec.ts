@@ -96,6 +96,14 @@ describe('an app', () => {
     await expect(startApp('router', () => SlowModule, configFrom({ LOG_LEVEL: 'silent' }))).rejects.toThrow(/"router" needs Redis: set REDIS_URL/);
   });
 
+  it('waits no longer for Redis once it is not wanted any more', async () => {
+    const unwanted = new AbortController();
+    const starting = startApp('router', () => SlowModule, configFrom({ REDIS_URL: 'redis://127.0.0.1:1', LOG_LEVEL: 'silent', ROUTER_PORT: '0' }), { signal: unwanted.signal });
+    unwanted.abort(new Error('asked to stop'));
+
+    await expect(starting).rejects.toThrow('asked to stop');
+  });
+
   it('does not start when its module cannot be built, and says why', async () => {
     const config = configFrom({ REDIS_URL: testRedisUrl(), LOG_LEVEL: 'silent', ROUTER_PORT: '0' });
 
@@ -136,6 +144,8 @@ describe('an app', () => {
     expect((await app.fetch('/docs/swagger-ui.css')).status).toBe(200);
     expect(document.paths['/requests']).toMatchObject({ post: { requestBody: { content: { 'application/json': { schema: { $ref: '#/components/schemas/RequestInput' } } } }, responses: { 200: {}, 422: {}, default: {} } } });
     expect(document.paths['/pages']).toMatchObject({ get: { parameters: [{ name: 'limit', in: 'query' }] } });
+    expect(document.paths['/requests']).toMatchObject({ post: { responses: { 422: { content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/ProblemDocument' } } } } } } });
+    expect(document.components.schemas['RequestInput']).toMatchObject({ example: { kind: 'message', content: 'Hello!' } });
     const references = [...text.matchAll(/#\/components\/schemas\/([\w-]+)/g)].map(([, name]) => name!);
     expect(references.filter((name) => !(name in document.components.schemas))).toEqual([]);
     await app.end();

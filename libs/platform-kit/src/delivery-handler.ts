@@ -122,11 +122,13 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     const known = this.unsettled.get(endKey(delivery, job));
     if (known) return this.settleFor(delivery, job, known);
     if (claim === 'interrupted' && !this.definition.repeatable) return this.settle(delivery, INTERRUPTED, queuedMs, 0);
-    if (expires !== undefined && expires <= startedAt) return this.bury(delivery, 'deadline-exceeded', `it waited ${queuedMs} ms in the queue of ${this.definition.name}, longer than its deadline of ${delivery.request.deadlineMs} ms`, queuedMs, 0);
+    if (expires !== undefined && expires <= startedAt) return this.bury(delivery, 'deadline-exceeded', `its turn at ${this.definition.name} came ${startedAt - delivery.request.receivedAt} ms after it was received, past its deadline of ${delivery.request.deadlineMs} ms`, queuedMs, 0);
 
     const budgetMs = Math.max(1, Math.min(this.definition.requestTimeoutMs, expires === undefined ? Infinity : expires - startedAt));
     const { outcome, platformMs, abandoned } = await attempt(plugin, { ...delivery.request, attempt: delivery.attempt }, budgetMs, this.definition.repeatable);
 
+    const { id, trace } = delivery.request;
+    this.ports.logger.debug({ request: id, trace, platform: this.definition.name, instance: this.instance, attempt: delivery.attempt, result: outcome.result, ms: Math.round(platformMs) }, 'the platform was asked');
     this.counters.requests++;
     if (abandoned) this.counters.abandoned++;
     if (isError(outcome)) this.counters.errors++;

@@ -33,6 +33,7 @@ export class InboundHandler implements JobHandler<typeof inboundQueue> {
   }
 
   private take(item: InboundItem, redelivered: boolean): Promise<unknown> {
+    this.logger.debug({ request: item.request.id, trace: item.request.trace, item: item.type }, 'an inbound item is taken');
     switch (item.type) {
       case 'request':
         return this.request(item.request, redelivered);
