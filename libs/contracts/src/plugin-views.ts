@@ -23,7 +23,18 @@ export const PluginRelease = z.object({
 });
 export type PluginRelease = z.output<typeof PluginRelease>;
 
-const ProcessView = z.object({ pid: z.int(), rssMb: z.number(), cpuMs: z.number(), inFlight: z.int(), startedAt: z.number() });
+const ProcessView = z.object({
+  pid: z.int(),
+  startedAt: z.number(),
+  rssMb: z.number(),
+  requests: z.int(),
+  inFlight: z.int(),
+  cpuMs: z.number().describe('processor time since it began'),
+  requestsCpuMs: z.number().describe('of that, while messages were in hand'),
+  cpuMsPerRequest: z.number().describe('the same per message'),
+  largestRequestCpuMs: z.number().describe('of the message that cost the most; several in hand at once share what is used'),
+  lagMs: z.number().describe('how long its event loop took to answer, or owes an answer'),
+});
 
 /** One generation of one platform of a plugin, with its processes. */
 export const GenerationView = z.object({

@@ -148,7 +148,7 @@ const generationsOf = ({ sandboxed }: RunningPlatform): GenerationView[] =>
     inFlight: one.inFlight,
     starts: one.starts,
     restarts: one.restarts,
-    processes: one.processes.map(({ pid, rssMb, cpuMs, inFlight, startedAt }) => ({ pid, rssMb, cpuMs, inFlight, startedAt })),
+    processes: one.processes.map(({ generation: _, ...figures }) => figures),
     ...(one.latestEnd && { latestEnd: { reason: one.latestEnd.reason, at: one.latestEnd.at } }),
   }));
 
