@@ -128,3 +128,7 @@ export type PluginResources = z.output<typeof PluginResources>;
 const WallView = z.object({ name: z.string(), up: z.boolean(), stops: z.string(), reason: z.string(), required: z.boolean().describe('strict mode runs nothing without it') });
 export const SandboxView = z.object({ strict: z.boolean(), walls: z.array(WallView), complete: z.boolean() });
 export type SandboxView = z.output<typeof SandboxView>;
+
+/** The walls as every plugin-host found them on its machine; those of the one that leads in front. */
+export const SandboxesView = SandboxView.extend({ hosts: z.array(SandboxView.extend({ host: z.string() })) });
+export type SandboxesView = z.output<typeof SandboxesView>;

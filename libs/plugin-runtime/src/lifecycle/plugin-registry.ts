@@ -50,7 +50,6 @@ export class PluginRegistry {
   private timer?: NodeJS.Timeout;
   private closed = false;
   private readonly offs: Array<() => void> = [];
-
   /** What is wished, in files. */
   readonly backup: WishBackup;
 
@@ -180,6 +179,8 @@ export class PluginRegistry {
     if (plugin && (version === undefined || plugin.version === version) && plugin.config === (wish.config ?? '{}')) return false;
     const trouble = this.troubles.get(name);
     if (trouble?.state === 'failed' && trouble.wish === wish.version && Date.now() - trouble.at < AGAIN_MS) return false;
+    // Said of this host, and done on no other: it neither begins with a version nor has a say in it.
+    if (this.parts.sandbox.refusal !== undefined) return this.trouble(wish, 'failed', this.parts.sandbox.refusal);
     if (version === undefined) return this.trouble(wish, 'waiting', 'waits for somebody to approve a version of it');
     try {
       await this.exclusivelyQuiet(name, plugin ? `it goes to ${version}` : 'it starts', async () => {
@@ -295,5 +296,5 @@ export class PluginRegistry {
   }
 }
 
-/** Not a failure: something else must happen first. */
+/** Something else must happen first. */
 class Waits extends Error {}
