@@ -46,7 +46,7 @@ export class PluginRegistry {
   private readonly troubles = new Map<string, { state: PluginStatus; reason: string; wish: number; at: number }>();
   private readonly busy = new Map<string, string>();
   private following: Promise<void> | undefined;
-  private again = false;
+  private next: Promise<void> | undefined;
   private timer?: NodeJS.Timeout;
   private closed = false;
   private readonly offs: Array<() => void> = [];
@@ -140,20 +140,19 @@ export class PluginRegistry {
     return { runnable, provision: { config: checked.config, wished, secrets: given } };
   }
 
-  /** Goes once through what is wanted, those first that others wait for. Whoever calls meanwhile gets another round. */
+  /** Goes once through what is wanted, those first that others wait for. Whoever calls meanwhile waits for another round, which sees what they wished. */
   follow(): Promise<void> {
     if (this.closed) return Promise.resolve();
     if (this.following) {
-      this.again = true;
-      return this.following;
+      this.next ??= this.following.then(() => {
+        this.next = undefined;
+        return this.follow();
+      });
+      return this.next;
     }
     this.following = this.followOnce()
       .catch((error: unknown) => this.parts.logger.error({ err: error }, 'plugins could not be brought to what is wanted; trying again'))
-      .finally(() => {
-        this.following = undefined;
-        if (this.again) void this.follow();
-        this.again = false;
-      });
+      .finally(() => (this.following = undefined));
     return this.following;
   }
 
