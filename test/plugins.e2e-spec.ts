@@ -1,6 +1,6 @@
 import { appendFileSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PluginView, ResolutionView, SandboxView } from '@conductor/contracts';
+import type { PluginView, ResolutionView, SandboxesView } from '@conductor/contracts';
 import { until } from '@conductor/testing';
 import { DroppedPlugins } from './support/dropped-plugins';
 import { freshHome } from './support/command';
@@ -48,7 +48,9 @@ describe('plugins', () => {
     const resolution = await system.post<ResolutionView>('conductor', '/v1/plugins/resolve', { plugins: [{ name: 'echo', range: '^1.1.0' }] });
     expect(resolution.body).toMatchObject({ ok: true, plugins: [{ name: 'echo', version: '1.1.0', askedBy: [{ range: '^1.1.0' }] }] });
     expect((await system.post<ResolutionView>('conductor', '/v1/plugins/resolve', { plugins: [{ name: 'nobody' }] })).body).toMatchObject({ ok: false, code: 'missing' });
-    expect((await system.get<SandboxView>('conductor', '/v1/plugins/sandbox')).walls.length).toBeGreaterThan(5);
+    const { walls, hosts } = await system.get<SandboxesView>('conductor', '/v1/plugins/sandbox');
+    expect(walls.length).toBeGreaterThan(5);
+    expect(hosts).toEqual([{ host: expect.stringContaining('plugin-host'), strict: false, complete: expect.any(Boolean), walls }]);
   });
 
   it('are not approved when a file changed after a person looked', async () => {

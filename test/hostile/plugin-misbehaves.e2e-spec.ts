@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { IncidentKind, SandboxedPlatform } from '@conductor/plugin-runtime';
+import type { IncidentKind, ProcessFigures, SandboxedPlatform } from '@conductor/plugin-runtime';
 import { until } from '@conductor/testing';
 import { ask, type PluginGiven, SandboxStage } from '../../libs/plugin-runtime/src/sandbox/testing/sandbox-stage';
 
@@ -40,6 +40,8 @@ const DEADLY: Array<{ does: string; body: string; kind: IncidentKind; says: RegE
   { does: 'eats memory on the heap', body: `handleRequest() { const all = []; for (;;) all.push(new Array(100_000).fill(Math.random())); }`, kind: 'memory', says: /more than the 96 MB that its manifest allows/, settings: { memoryMb: 96, requestTimeoutMs: 20_000 } },
   { does: 'eats memory in buffers', body: `async handleRequest() { const all = []; for (;;) { all.push(Buffer.alloc(4_000_000, 1)); await new Promise((r) => setTimeout(r, 5)); } }`, kind: 'memory', says: /more than the 96 MB|held \d+ MB/, settings: { memoryMb: 96, requestTimeoutMs: 20_000 } },
   { does: 'blocks its event loop', body: 'handleRequest() { for (;;); }', kind: 'deadline', says: /still busy with a message after twice the \d+ ms/, settings: { requestTimeoutMs: 300 } },
+  { does: 'burns processor time within a message, though its loop turns', body: `async handleRequest() { for (;;) { const end = Date.now() + 20; while (Date.now() < end); await new Promise((r) => setImmediate(r)); } }`, kind: 'processor', says: /a message cost \d+ ms of processor time, more than the 400 ms that its manifest allows/, settings: { requestCpuMs: 400, requestTimeoutMs: 20_000 } },
+  { does: 'burns it in threads of Node’s own while its loop is idle', body: `handleRequest() { return new Promise(() => { const { pbkdf2 } = require('node:crypto'); const again = () => pbkdf2('x', 'y', 200_000, 64, 'sha512', again); for (let n = 0; n < 4; n++) again(); }); }`, kind: 'processor', says: /a message cost \d+ ms of processor time/, settings: { requestCpuMs: 400, requestTimeoutMs: 20_000 } },
   { does: 'closes the protocol’s pipe', body: `handleRequest() { require('node:fs').closeSync(3); return new Promise(() => {}); }`, kind: 'ended', says: /its process (was )?ended/ },
   { does: 'sends a frame of an unknown kind', body: `handleRequest() { raw('{"type":"swap","platform":"good"}'); return new Promise(() => {}); }`, kind: 'protocol-violation', says: /a frame of unknown form/ },
   { does: 'asks for the storage of another plugin', body: `handleRequest() { raw('{"type":"ask","id":1,"operation":"storage.get","platform":"good","args":["own"]}'); return new Promise(() => {}); }`, kind: 'protocol-violation', says: /a frame of unknown form/ },
@@ -177,6 +179,29 @@ it('a core that is burned for nothing is taken away', async () => {
   expect(await ask(platform)).toEqual({ text: 'spinning' });
   await until(() => expect(counted(platform, 'processor')).toBe(1), 20_000);
   await until(async () => expect((await health(platform)).reason).toMatch(/used \d+ % of a core/));
+});
+
+it('a core that is burned behind messages that are answered at once is taken away, however often one comes', async () => {
+  const platform = await starting(`async handleRequest() { if (!this.spins) { this.spins = true; const spin = () => { const end = Date.now() + 20; while (Date.now() < end); setImmediate(spin); }; spin(); } return { text: 'at once' }; }`);
+  await until(async () => {
+    await ask(platform);
+    expect(counted(platform, 'processor')).toBe(1);
+  }, 20_000);
+});
+
+it('a plugin that is busy within what is allowed goes on, and shows what its messages cost', async () => {
+  const reckon = `async handleRequest() { const { user } = process.cpuUsage(); while (process.cpuUsage().user - user < 40_000); return { text: 'reckoned' }; }`;
+  const platform = await starting(reckon, { settings: { requestCpuMs: 400, requestTimeoutMs: 20_000 } });
+  for (let n = 0; n < 8; n++) expect(await Promise.all(Array.from({ length: 4 }, () => ask(platform, 'go', 20_000)))).toEqual(Array(4).fill({ text: 'reckoned' }));
+
+  const [{ requestsCpuMs, cpuMsPerRequest, largestRequestCpuMs, ...figures }] = platform.figures().generations[0]!.processes as [ProcessFigures];
+  expect(figures).toMatchObject({ requests: 32, inFlight: 0 });
+  // More than one message may cost, in 32 of them.
+  expect(requestsCpuMs).toBeGreaterThan(32 * 30);
+  expect(cpuMsPerRequest).toBeCloseTo(requestsCpuMs / 32, 1);
+  expect(largestRequestCpuMs).toBeGreaterThanOrEqual(cpuMsPerRequest);
+  expect(largestRequestCpuMs).toBeLessThan(400);
+  expect(platform.incidents.counts()).toEqual({});
 });
 
 it('a plugin whose loop stands still between messages is ended too', async () => {

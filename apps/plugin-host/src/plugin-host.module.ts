@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { AppContext } from '@conductor/http';
-import { PluginRegistry, Sandbox } from '@conductor/plugin-runtime';
+import { PluginRegistry, Sandbox, type SandboxWalls } from '@conductor/plugin-runtime';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { measureListeners } from './listeners';
 import { Plugins, warnOfMissing } from './plugins';
@@ -10,11 +10,12 @@ import { SandboxController } from './sandbox.controller';
 /** Third-party platforms, each in sandboxed processes of its own. */
 @Module({})
 export class PluginHostModule {
-  static async register(context: AppContext): Promise<DynamicModule> {
+  /** @param walls those found before, instead of trying them again */
+  static async register(context: AppContext, walls?: SandboxWalls): Promise<DynamicModule> {
     const { config, resources, logger, metrics } = context;
     measureListeners(context);
     const { strict, idleUnloadMs } = config.plugins;
-    const sandbox = resources.hold('sandbox', await Sandbox.open({ folder: join(config.home, 'plugins', 'sandbox'), strict, idleUnloadMs }), (open) => open.close());
+    const sandbox = resources.hold('sandbox', await Sandbox.open({ folder: join(config.home, 'plugins', 'sandbox'), strict, idleUnloadMs }, walls), (open) => open.close());
     warnOfMissing(sandbox, logger);
     const { registry, answers } = await openRegistry(context, sandbox);
     const plugins = new Plugins(registry, answers);

@@ -102,5 +102,10 @@ it('tells an operator which walls stand, and what plugins use', async () => {
   const get = async <T>(path: string) => (await (await fetch(app.url + path, { headers: { authorization: `Bearer ${key}` } })).json()) as T;
 
   expect((await get<SandboxView>('/v1/plugins/sandbox')).walls.map(({ name }) => name)).toEqual(['permissions', 'environment', 'files', 'network', 'processes', 'user', 'limits', 'memory', 'memory-watch']);
-  expect((await get<{ items: SandboxedFigures[] }>('/v1/plugins/resources')).items).toMatchObject([{ platform: 'greeter', incidents: { ended: 1 } }]);
+  await router.ask('greeter', { content: 'there' });
+  expect((await get<{ items: SandboxedFigures[] }>('/v1/plugins/resources')).items).toMatchObject([{ platform: 'greeter', incidents: { ended: 1 }, generations: [{ processes: [{ requests: expect.any(Number), cpuMs: expect.any(Number), requestsCpuMs: expect.any(Number), cpuMsPerRequest: expect.any(Number), lagMs: expect.any(Number) }] }] }]);
+  const shown = await (await fetch(`${app.url}/metrics`)).text();
+  for (const name of ['plugin_requests', 'plugin_processor_seconds', 'plugin_request_processor_seconds', 'plugin_processor_seconds_per_request', 'plugin_event_loop_lag_seconds']) {
+    expect(shown).toMatch(new RegExp(`^${name}\\{[^}]*platform="greeter"`, 'm'));
+  }
 });

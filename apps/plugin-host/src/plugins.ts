@@ -1,6 +1,15 @@
 import type { SandboxView } from '@conductor/contracts';
 import type { AppContext } from '@conductor/http';
-import type { PluginAnswers, PluginRegistry, Sandbox, SandboxedFigures, SandboxedPlatform } from '@conductor/plugin-runtime';
+import type { PluginAnswers, PluginRegistry, ProcessFigures, Sandbox, SandboxedFigures, SandboxedPlatform } from '@conductor/plugin-runtime';
+
+const OF_PROCESSES: ReadonlyArray<[name: string, help: string, of: (process: ProcessFigures) => number]> = [
+  ['plugin_resident_mb', 'Resident memory of a plugin’s process', ({ rssMb }) => rssMb],
+  ['plugin_requests', 'Messages and webhooks that a plugin’s process was given since its start', ({ requests }) => requests],
+  ['plugin_processor_seconds', 'Processor time of a plugin’s process since its start', ({ cpuMs }) => cpuMs / 1_000],
+  ['plugin_request_processor_seconds', 'Processor time of a plugin’s process while messages were in hand, since its start', ({ requestsCpuMs }) => requestsCpuMs / 1_000],
+  ['plugin_processor_seconds_per_request', 'Processor time of a plugin’s process per message, since its start', ({ cpuMsPerRequest }) => cpuMsPerRequest / 1_000],
+  ['plugin_event_loop_lag_seconds', 'How long the event loop of a plugin’s process took to answer', ({ lagMs }) => lagMs / 1_000],
+];
 
 /** The plugins of this process, as its own door and its metrics show them. */
 export class Plugins {
@@ -23,15 +32,12 @@ export class Plugins {
   }
 
   measure(metrics: AppContext['metrics']): void {
-    const each = () => this.figures().flatMap(({ platform, generations }) => generations.flatMap(({ processes }) => processes.map((process) => ({ platform, process }))));
-    metrics.gauge('plugin_resident_mb', 'Resident memory of a plugin’s process', ['platform', 'pid'], (gauge) => {
-      gauge.reset();
-      for (const { platform, process } of each()) gauge.set({ platform, pid: String(process.pid) }, process.rssMb);
-    });
-    metrics.gauge('plugin_processor_seconds', 'Processor time of a plugin’s process since its start', ['platform', 'pid'], (gauge) => {
-      gauge.reset();
-      for (const { platform, process } of each()) gauge.set({ platform, pid: String(process.pid) }, process.cpuMs / 1_000);
-    });
+    for (const [name, help, of] of OF_PROCESSES) {
+      metrics.gauge(name, help, ['platform', 'pid'], (gauge) => {
+        gauge.reset();
+        for (const { platform, generations } of this.figures()) for (const { processes } of generations) for (const process of processes) gauge.set({ platform, pid: String(process.pid) }, of(process));
+      });
+    }
     metrics.gauge('plugin_incidents', 'What plugins tried and were refused, and how their processes ended, since the start', ['platform', 'kind'], (gauge) => {
       for (const { platform, incidents } of this.figures()) for (const [kind, times] of Object.entries(incidents)) gauge.set({ platform, kind }, times);
     });

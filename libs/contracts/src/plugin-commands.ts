@@ -34,6 +34,8 @@ export const PluginHostPresence = z.object({
   at: z.number(),
   /** X25519, for what only this host may read. */
   publicKey: z.string(),
+  /** Why it runs no plugin at all, for a person. It leads only while no other does better. */
+  refusal: z.string().optional(),
   /** What it runs, by plugin. */
   plugins: z.record(z.string(), z.object({ version: z.string().optional(), state: z.string(), reason: z.string() })),
 });

@@ -35,6 +35,9 @@ export const SecretName = z.string().max(64).regex(/^[A-Z][A-Z0-9_]*$/, 'must be
 const list = <Item extends z.ZodType<string>>(item: Item, most: number) =>
   z.array(item).max(most).refine((values) => new Set(values).size === values.length, 'must not name the same twice').default([]);
 
+/** Several cores throughout the longest deadline. */
+const MAX_REQUEST_CPU_MS = 16 * MAX_DEADLINE_MS;
+
 /** What a plugin asks for. All of it is denied unless it stands here and a person approved it; secrets are granted one by one. */
 export const PluginPermissions = fields({
   /** Hosts it may connect to. */
@@ -72,6 +75,8 @@ export const PluginSettings = fields({
   /** Resident memory of one process above which it is ended. */
   memoryMb: z.int().min(64).max(8_192).default(256),
   requestTimeoutMs: z.int().min(100).max(MAX_DEADLINE_MS).default(5_000),
+  /** Processor time that one message may cost. More ends the process; absent: half of `requestTimeoutMs`, and at least a second. */
+  requestCpuMs: z.int().min(100).max(MAX_REQUEST_CPU_MS).optional(),
   /** How often a message is tried before it is given up. */
   attempts: z.int().min(1).max(10).default(3),
   /** The far side bears one session only: an update hands over instead of running two side by side. */

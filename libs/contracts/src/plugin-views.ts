@@ -23,7 +23,18 @@ export const PluginRelease = z.object({
 });
 export type PluginRelease = z.output<typeof PluginRelease>;
 
-const ProcessView = z.object({ pid: z.int(), rssMb: z.number(), cpuMs: z.number(), inFlight: z.int(), startedAt: z.number() });
+const ProcessView = z.object({
+  pid: z.int(),
+  startedAt: z.number(),
+  rssMb: z.number(),
+  requests: z.int(),
+  inFlight: z.int(),
+  cpuMs: z.number().describe('processor time since it began'),
+  requestsCpuMs: z.number().describe('of that, while messages were in hand'),
+  cpuMsPerRequest: z.number().describe('the same per message'),
+  largestRequestCpuMs: z.number().describe('of the message that cost the most; several in hand at once share what is used'),
+  lagMs: z.number().describe('how long its event loop took to answer, or owes an answer'),
+});
 
 /** One generation of one platform of a plugin, with its processes. */
 export const GenerationView = z.object({
@@ -117,3 +128,7 @@ export type PluginResources = z.output<typeof PluginResources>;
 const WallView = z.object({ name: z.string(), up: z.boolean(), stops: z.string(), reason: z.string(), required: z.boolean().describe('strict mode runs nothing without it') });
 export const SandboxView = z.object({ strict: z.boolean(), walls: z.array(WallView), complete: z.boolean() });
 export type SandboxView = z.output<typeof SandboxView>;
+
+/** The walls as every plugin-host found them on its machine; those of the one that leads in front. */
+export const SandboxesView = SandboxView.extend({ hosts: z.array(SandboxView.extend({ host: z.string() })) });
+export type SandboxesView = z.output<typeof SandboxesView>;

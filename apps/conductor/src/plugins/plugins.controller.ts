@@ -1,4 +1,4 @@
-import { Approval, DiscoveryView, PluginInspection, PluginLogs, PluginName, PluginResources, PluginView, PluginVersion, ResolutionView, SandboxView, SecretName, SwapReport } from '@conductor/contracts';
+import { Approval, DiscoveryView, PluginInspection, PluginLogs, PluginName, PluginResources, PluginView, PluginVersion, ResolutionView, SandboxesView, SandboxView, SecretName, SwapReport } from '@conductor/contracts';
 import { Allow, Answers, ApiTags, Caller, Fails, Trace, ZodBody, ZodParam, ZodQuery } from '@conductor/http';
 import { PluginLog } from '@conductor/persistence';
 import { Controller, Delete, Get, Inject, Post, Put } from '@nestjs/common';
@@ -27,12 +27,14 @@ export class PluginsController {
     return this.desk.ask({ do: 'list' }, z.object({ items: z.array(PluginView) }));
   }
 
-  /** The walls around plugins on that machine. */
+  /** The walls around plugins on the machine of the plugin-host that leads, and on that of each. */
   @Get('sandbox')
-  @Answers(200, SandboxView)
+  @Answers(200, SandboxesView)
   @Fails('no-plugin-host')
-  sandbox() {
-    return this.desk.ask({ do: 'sandbox' }, SandboxView);
+  async sandbox(): Promise<SandboxesView> {
+    const hosts = (await this.desk.askAll({ do: 'sandbox' }, SandboxView)).map(({ host, answer }) => ({ host, ...answer }));
+    const { host: _, ...leading } = hosts[0]!;
+    return { ...leading, hosts };
   }
 
   /** Looks at all plugin folders now. No code runs. */

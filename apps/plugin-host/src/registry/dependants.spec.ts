@@ -10,6 +10,23 @@ afterAll(() => stage.close());
 
 const processOf = async (name: string) => (await stage.ask<{ generations: Array<{ processes: Array<{ pid: number }> }> }>({ do: 'resources', name })).generations.flatMap(({ processes }) => processes.map(({ pid }) => pid));
 
+describe('a plugin that asks for others, when it is loaded', () => {
+  const asking = (of: string) => ({ dependsOn: { [of]: '^1.0.0' } });
+
+  it('runs when the answer comes, and so do those', async () => {
+    await stage.offer('ground', '1.0.0');
+    await stage.offer('wall', '1.0.0', { conductor: asking('ground') });
+    await stage.offer('roof', '1.0.0', { conductor: asking('wall') });
+    await stage.ask({ do: 'load', name: 'roof', version: '1.0.0', by: 'Ada' });
+    for (const name of ['ground', 'wall', 'roof']) expect(await stage.view(name)).toMatchObject({ state: 'running' });
+  }, 30_000);
+
+  it('shows at once that it does not start', async () => {
+    await stage.offer('lean-to', '1.0.0', { hooks: 'initialize() { throw new Error("no luck"); }', conductor: asking('ground') });
+    expect(await refusalOf(stage.ask({ do: 'load', name: 'lean-to', version: '1.0.0', by: 'Ada' }))).toMatchObject({ code: 'plugin-start-failed', detail: expect.stringContaining('no luck') });
+  }, 30_000);
+});
+
 describe('plugins that ask for the one that is swapped', () => {
   beforeAll(async () => {
     await stage.install('base', '1.0.0');

@@ -13,8 +13,10 @@ export class HostLease {
   private active = false;
   private timer?: NodeJS.Timeout;
 
+  /** @param standsBack whether another should lead, since this one cannot run plugins and that one can */
   constructor(
     private readonly context: AppContext,
+    private readonly standsBack: () => Promise<boolean>,
     private readonly onLead: () => void,
   ) {
     this.lease = new Lease(context.connections, PluginHosts.LEASE, context.instance, LEASE_MS);
@@ -38,11 +40,16 @@ export class HostLease {
 
   async resign(): Promise<void> {
     clearInterval(this.timer);
+    await this.step();
+  }
+
+  private async step(): Promise<void> {
     if (this.active) await this.lease.release();
     this.active = false;
   }
 
   private async renew() {
+    if (await this.standsBack().catch(() => false)) return this.step();
     const askedAt = performance.now();
     const held = await this.lease.holds();
     if (held) this.heldAt = askedAt;

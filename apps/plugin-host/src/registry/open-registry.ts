@@ -42,7 +42,9 @@ export const openRegistry = async (context: AppContext, sandbox: Sandbox): Promi
   await directory.open();
   const host = await PlatformHost.open(context, []);
 
-  const lease = new HostLease(context, () => void registry.lead().then(() => registry.follow(), (error: unknown) => logger.error({ err: error }, 'plugins are left as they are')));
+  const hosts = new PluginHosts(connections);
+  const isOutdone = async () => sandbox.refusal !== undefined && (await hosts.all()).some(({ instance, refusal }) => instance !== context.instance && refusal === undefined);
+  const lease = new HostLease(context, isOutdone, () => void registry.lead().then(() => registry.follow(), (error: unknown) => logger.error({ err: error }, 'plugins are left as they are')));
   const { drainMs, watch } = config.plugins;
   const registry = new PluginRegistry({
     sandbox, store, catalogue, lock, approvals, shelf, secrets, configs, wishes, tell, tellStep, logger,
@@ -64,7 +66,7 @@ export const openRegistry = async (context: AppContext, sandbox: Sandbox): Promi
   resources.hold('leadership of plugin-hosts', lease, (open) => open.resign());
   resources.hold('plugin registry', registry, (open) => open.close());
   resources.hold('candidacy of plugin-hosts', lease, (open) => open.rest());
-  await reportPresence(context, box, registry, answers);
+  await reportPresence(context, hosts, sandbox.refusal, box, registry, answers);
   const listener = resources.hold('plugin commands', new CommandListener(connections, PluginHosts.TOPIC, context.instance, PluginCommand, carryOut(answers, changes), logger), (open) => open.close());
   await listener.open();
   await registry.open();
@@ -80,11 +82,10 @@ const runnerOf = (host: PlatformHost): PlatformRunner => ({
 });
 
 /** Says again and again that this host is here, and what it runs. */
-const reportPresence = async ({ connections, instance, resources }: AppContext, box: BoxKey, registry: PluginRegistry, answers: PluginAnswers): Promise<void> => {
-  const hosts = new PluginHosts(connections);
+const reportPresence = async ({ instance, resources }: AppContext, hosts: PluginHosts, refusal: string | undefined, box: BoxKey, registry: PluginRegistry, answers: PluginAnswers): Promise<void> => {
   const report = () => {
     const plugins = Object.fromEntries([...registry.running.values()].map((plugin) => [plugin.name, { version: plugin.version, ...answers.stateOf(plugin.name, plugin) }]));
-    return hosts.report({ instance, machine: hostname(), pid: process.pid, at: Date.now(), publicKey: box.publicKey, plugins });
+    return hosts.report({ instance, machine: hostname(), pid: process.pid, at: Date.now(), publicKey: box.publicKey, ...(refusal !== undefined && { refusal }), plugins });
   };
   await report();
   const timer = setInterval(() => void report().catch(() => {}), REPORT_MS).unref();

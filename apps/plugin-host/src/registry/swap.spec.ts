@@ -107,6 +107,10 @@ describe('a swap', () => {
     expect(await stage.view('strict')).toMatchObject({ version: '1.1.0', state: 'running' });
   }, 30_000);
 
+  it('cannot go back where there is no such plugin', async () => {
+    expect(await refusalOf(stage.ask({ do: 'rollback', name: 'nobody', by: 'Ada' }))).toMatchObject({ code: 'not-found' });
+  });
+
   it('is one at a time for each plugin', async () => {
     await stage.install('single', '1.0.0');
     await stage.offer('single', '1.1.0');

@@ -4,6 +4,7 @@ import type { Config, Environment } from '@conductor/config';
 import type { PluginCommand, PluginEvent, PluginInspection, PluginView, SwapReport } from '@conductor/contracts';
 import { CommandCaller, CommandRefused, PluginEvents, PluginHosts, seal } from '@conductor/control';
 import { type RunningApp, startApp } from '@conductor/http';
+import type { SandboxWalls } from '@conductor/plugin-runtime';
 import { forget, RouterDouble, testConfig, until } from '@conductor/testing';
 import { PluginHostModule } from '../plugin-host.module';
 
@@ -34,8 +35,9 @@ export class HostStage {
     return stage;
   }
 
-  async host(): Promise<RunningApp> {
-    const host = await startApp('plugin-host', (context) => PluginHostModule.register(context), this.config);
+  /** @param walls of the machine that it pretends to run on; this one's otherwise */
+  async host(walls?: SandboxWalls): Promise<RunningApp> {
+    const host = await startApp('plugin-host', (context) => PluginHostModule.register(context, walls), this.config);
     this.hosts.push(host);
     await until(async () => expect(await this.presences.leader()).toBeDefined());
     return host;

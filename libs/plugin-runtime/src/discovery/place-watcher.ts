@@ -1,4 +1,5 @@
-import { basename, join } from 'node:path';
+import { existsSync, lstatSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { FSWatcher } from 'chokidar' with { 'resolution-mode': 'import' };
 import type { Places } from './scan';
 
@@ -39,7 +40,6 @@ export class PlaceWatcher {
   }
 
   private async open({ folders, nodeModules }: Places): Promise<void> {
-    const roots = new Set(folders);
     const { watch } = await import('chokidar');
     if (this.closed) return;
     const paths = [...folders, ...nodeModules.map((path) => join(path, '.package-lock.json'))];
@@ -47,7 +47,11 @@ export class PlaceWatcher {
       depth: DEPTH,
       ignoreInitial: true,
       ignorePermissionErrors: true,
-      ignored: (path) => !roots.has(path) && !path.endsWith('/.package-lock.json') && [...roots].some((root) => path.startsWith(`${root}/`)) && (basename(path).startsWith('.') || basename(path) === 'node_modules'),
+      ignored: (path) => {
+        const root = folders.find((each) => path.startsWith(`${each}/`));
+        if (root === undefined || path.endsWith('/.package-lock.json') || folders.includes(path)) return false;
+        return basename(path).startsWith('.') || basename(path) === 'node_modules' || leadsOut(path, root);
+      },
     });
     this.watcher.on('all', (_, path) => this.watched.changed(path));
     this.watcher.on('error', (error) => this.fallBack(error));
@@ -61,3 +65,10 @@ export class PlaceWatcher {
     this.poll.unref();
   }
 }
+
+/** A link inside of a plugin: what it leads to is not the plugin's, and may be the whole disk. A plugin's folder itself may be one. */
+const leadsOut = (path: string, root: string): boolean => {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return false;
+  for (let above = dirname(path); above.startsWith(`${root}/`); above = dirname(above)) if (existsSync(join(above, 'package.json'))) return true;
+  return false;
+};

@@ -215,6 +215,23 @@ describe('while it watches', () => {
     await until(() => expect(catalogue.list).toMatchObject([{ state: 'invalid' }]));
   });
 
+  it('follows a link to a plugin, and none that lies in a plugin: that may lead to the whole disk', async () => {
+    tree.plugin('elsewhere/linked', manifestOf('linked'));
+    symlinkSync(tree.plugin('plugins/prying', manifestOf('prying')).replace('plugins/prying', 'disk'), tree.path('plugins/prying/disk'));
+    mkdirSync(tree.path('disk'));
+    symlinkSync(tree.path('elsewhere/linked'), tree.path('plugins/linked'));
+    const { catalogue, changes } = await watched();
+
+    tree.write('disk/news', 'of no concern');
+    tree.write('elsewhere/linked/package.json', manifestOf('linked', '1.1.0'));
+    await until(() => expect(seen(catalogue)).toEqual(['linked@1.1.0 valid', 'prying@1.0.0 valid']));
+    tree.write('plugins/prying/index.js', 'changed');
+    await until(() => expect(changes.flatMap(({ touched }) => touched).length).toBeGreaterThan(0));
+
+    // Its own file alone: had the link been followed, the news would have counted as a change of it before.
+    expect(changes.flatMap(({ touched }) => touched.map(({ name }) => name))).toEqual(['prying']);
+  });
+
   it('notices what npm installs', async () => {
     tree.write('node_modules/.package-lock.json', '{}');
     const { catalogue } = await watched();

@@ -17,19 +17,24 @@ export class PluginAnswers {
   }
 
   async list(): Promise<PluginView[]> {
-    return Promise.all(this.names().map((name) => this.show(name)));
+    return Promise.all(this.names().map((name) => this.viewOf(name)));
   }
 
   /** @throws CommandRefused when nobody has heard of it */
   async show(name: string): Promise<PluginView> {
     if (!this.names().includes(name)) throw new CommandRefused('not-found', `There is no plugin ${name} in any plugin folder. POST /v1/plugins/discover looks again.`);
+    return this.viewOf(name);
+  }
+
+  private async viewOf(name: string): Promise<PluginView> {
     const plugin = this.registry.running.get(name);
     const wish = this.parts.wishes.of(name);
     const version = plugin?.version ?? this.registry.wishedVersion(name, wish);
     const versions = this.parts.shelf.versionsOf(name);
     const shown = versions.find((one) => one.version === version) ?? versions[0];
     const settings = plugin?.runnable.manifest.conductor ?? shown?.manifest.conductor;
-    const given = await this.parts.secrets.names(name);
+    const asked = settings?.permissions.secrets ?? [];
+    const given = asked.length === 0 ? [] : await this.parts.secrets.names(name);
     const approval = plugin?.runnable.approval;
     return {
       name,
@@ -43,9 +48,9 @@ export class PluginAnswers {
       releases: this.parts.shelf.views(name),
       problems: this.parts.catalogue.list.flatMap((one) => (one.name === name && one.state !== 'valid' ? [{ folder: one.folder, problems: one.problems }] : [])),
       dependsOn: Object.entries(settings?.dependsOn ?? {}).map(([other, range]) => ({ name: other, range, state: this.stateOf(other, this.registry.running.get(other)).state })),
-      dependants: [...dependantsOf(name, this.inUse(), this.parts.shelf.releases())],
+      dependants: [...dependantsOf(name, this.inUse(), this.inUse())],
       ...(approval && { permissions: grantedTo(approval) }),
-      secrets: (settings?.permissions.secrets ?? []).map((secret) => ({ name: secret, granted: approval?.secrets.includes(secret) ?? this.grantedLater(name, version, secret), given: given.includes(secret) })),
+      secrets: asked.map((secret) => ({ name: secret, granted: approval?.secrets.includes(secret) ?? this.grantedLater(name, version, secret), given: given.includes(secret) })),
       incidents: sum([...(plugin?.platforms.values() ?? [])].map(({ sandboxed }) => sandboxed.incidents.counts())),
     };
   }
@@ -121,7 +126,7 @@ export class PluginAnswers {
   }
 
   private inUse() {
-    return [...this.registry.running.values()].map((plugin) => ({ name: plugin.name, version: plugin.version }));
+    return [...this.registry.running.values()].map(({ name, version, runnable }) => ({ name, version, dependsOn: runnable.manifest.conductor.dependsOn }));
   }
 
   private grantedLater(name: string, version: string | undefined, secret: string): boolean {
@@ -148,7 +153,7 @@ const generationsOf = ({ sandboxed }: RunningPlatform): GenerationView[] =>
     inFlight: one.inFlight,
     starts: one.starts,
     restarts: one.restarts,
-    processes: one.processes.map(({ pid, rssMb, cpuMs, inFlight, startedAt }) => ({ pid, rssMb, cpuMs, inFlight, startedAt })),
+    processes: one.processes.map(({ generation: _, ...figures }) => figures),
     ...(one.latestEnd && { latestEnd: { reason: one.latestEnd.reason, at: one.latestEnd.at } }),
   }));
 

@@ -93,7 +93,7 @@ export class PluginChanges {
       await this.parts.wishes.wish(one.name, { enabled: true, release: one.version, reason, by });
     }
     await this.registry.follow();
-    await this.awake(name);
+    await this.awake(name, plan.chosen.map((one) => one.name));
   }
 
   /** Takes it out of use: it finishes what it has in hand. Its messages wait, or go to their fallbacks. */
@@ -147,10 +147,17 @@ export class PluginChanges {
   }
 
   /** Told to load it, a lazy plugin has its process, too: what is wrong with it shows now, and not with the first message. */
-  private async awake(name: string): Promise<void> {
+  private async awake(name: string, chosen: readonly string[]): Promise<void> {
+    const isStarting = (one: string) => this.registry.running.get(one)?.states().some(({ state }) => state === 'registered' || state === 'starting') ?? false;
+    for (const until = Date.now() + PERMIT_MS; Date.now() < until; await pause(25)) {
+      if (chosen.some(isStarting)) continue;
+      if (this.registry.running.has(name)) break;
+      // It waited for those that it asks for, which are there by now.
+      await this.registry.follow();
+      if (!this.registry.running.has(name) && !chosen.some(isStarting)) return;
+    }
     const plugin = this.registry.running.get(name);
     if (!plugin) return;
-    for (const until = Date.now() + PERMIT_MS; Date.now() < until && plugin.states().some(({ state }) => state === 'registered' || state === 'starting'); ) await pause(25);
     for (const { generation } of plugin.platforms.values()) {
       await generation?.load(AbortSignal.timeout(START_MS)).catch((error: unknown) => {
         throw new CommandRefused('plugin-start-failed', `${name} ${plugin.version} is in use, and does not start: ${reasonOf(error)}. It is tried again with the next message; GET ${at(name)}/logs shows what it wrote.`, undefined, error);

@@ -46,11 +46,10 @@ export class PluginRegistry {
   private readonly troubles = new Map<string, { state: PluginStatus; reason: string; wish: number; at: number }>();
   private readonly busy = new Map<string, string>();
   private following: Promise<void> | undefined;
-  private again = false;
+  private next: Promise<void> | undefined;
   private timer?: NodeJS.Timeout;
   private closed = false;
   private readonly offs: Array<() => void> = [];
-
   /** What is wished, in files. */
   readonly backup: WishBackup;
 
@@ -141,20 +140,19 @@ export class PluginRegistry {
     return { runnable, provision: { config: checked.config, wished, secrets: given } };
   }
 
-  /** Goes once through what is wanted, those first that others wait for. Whoever calls meanwhile gets another round. */
+  /** Goes once through what is wanted, those first that others wait for. Whoever calls meanwhile waits for another round, which sees what they wished. */
   follow(): Promise<void> {
     if (this.closed) return Promise.resolve();
     if (this.following) {
-      this.again = true;
-      return this.following;
+      this.next ??= this.following.then(() => {
+        this.next = undefined;
+        return this.follow();
+      });
+      return this.next;
     }
     this.following = this.followOnce()
       .catch((error: unknown) => this.parts.logger.error({ err: error }, 'plugins could not be brought to what is wanted; trying again'))
-      .finally(() => {
-        this.following = undefined;
-        if (this.again) void this.follow();
-        this.again = false;
-      });
+      .finally(() => (this.following = undefined));
     return this.following;
   }
 
@@ -180,6 +178,8 @@ export class PluginRegistry {
     if (plugin && (version === undefined || plugin.version === version) && plugin.config === (wish.config ?? '{}')) return false;
     const trouble = this.troubles.get(name);
     if (trouble?.state === 'failed' && trouble.wish === wish.version && Date.now() - trouble.at < AGAIN_MS) return false;
+    // Said of this host, and done on no other: it neither begins with a version nor has a say in it.
+    if (this.parts.sandbox.refusal !== undefined) return this.trouble(wish, 'failed', this.parts.sandbox.refusal);
     if (version === undefined) return this.trouble(wish, 'waiting', 'waits for somebody to approve a version of it');
     try {
       await this.exclusivelyQuiet(name, plugin ? `it goes to ${version}` : 'it starts', async () => {
@@ -295,5 +295,5 @@ export class PluginRegistry {
   }
 }
 
-/** Not a failure: something else must happen first. */
+/** Something else must happen first. */
 class Waits extends Error {}

@@ -5,7 +5,7 @@ import type { DependencyChange } from '@conductor/platform-kit';
 import { fingerprint } from '../approval/file-tree';
 import { dependantsOf, planFor } from './plan';
 import type { PluginRegistry } from './plugin-registry';
-import { at, refuse } from './refusals';
+import { at, notThere, refuse } from './refusals';
 import type { RunningPlugin } from './running-plugin';
 import { StepLog } from './swap';
 import { reasonOf, SwapFailed } from './swap-failed';
@@ -50,6 +50,7 @@ export class PluginSwaps {
 
   async rollback({ name, by }: Ask<'rollback'>): Promise<SwapReport> {
     const previous = this.parts.wishes.of(name)?.previous;
+    if (!this.parts.shelf.names().includes(name)) throw notThere(name);
     if (previous === undefined) throw new CommandRefused('conflict', `There is no version of ${name} to go back to: it was not swapped yet.`);
     return this.swap({ do: 'swap', name, version: previous, by }, { event: 'rolled-back' });
   }

@@ -28,12 +28,7 @@ export class Shelf {
 
   /** The newest first. */
   versionsOf(name: string): OnShelf[] {
-    const found = this.catalogue.valid.filter((one) => one.name === name).map((one): OnShelf => ({ name, version: one.version, manifest: one.manifest, found: one }));
-    const copied = this.lock
-      .approvals(name)
-      .filter(({ version }) => !found.some((one) => one.version === version))
-      .map(({ version, approval }) => ({ name, version, manifest: this.manifestOf(this.store.folderOf(name, version, approval.integrity)) }));
-    return [...found, ...copied.flatMap(({ manifest, ...one }) => (manifest === undefined ? [] : [{ ...one, manifest }]))].sort((a, b) => rcompare(a.version, b.version));
+    return this.withCopies(name, this.catalogue.valid.filter((one) => one.name === name));
   }
 
   find(name: string, version: string): OnShelf | undefined {
@@ -42,7 +37,9 @@ export class Shelf {
 
   /** Of all plugins, as a resolution wants them. */
   releases(): Release[] {
-    const all = this.names().flatMap((name) => this.versionsOf(name));
+    // Looked through once, however many there are.
+    const lying = Map.groupBy(this.catalogue.valid, ({ name }) => name);
+    const all = this.names().flatMap((name) => this.withCopies(name, lying.get(name) ?? []));
     return all.map(({ name, version, manifest: { conductor } }) => ({ name, version, dependsOn: conductor.dependsOn, provides: conductor.provides, needs: conductor.needs }));
   }
 
@@ -68,6 +65,15 @@ export class Shelf {
         uses: approval === undefined ? 0 : this.store.usesOf(this.store.folderOf(name, version, approval.integrity)),
       };
     });
+  }
+
+  private withCopies(name: string, lying: readonly ValidPlugin[]): OnShelf[] {
+    const found = lying.map((one): OnShelf => ({ name, version: one.version, manifest: one.manifest, found: one }));
+    const copied = this.lock
+      .approvals(name)
+      .filter(({ version }) => !found.some((one) => one.version === version))
+      .map(({ version, approval }) => ({ name, version, manifest: this.manifestOf(this.store.folderOf(name, version, approval.integrity)) }));
+    return [...found, ...copied.flatMap(({ manifest, ...one }) => (manifest === undefined ? [] : [{ ...one, manifest }]))].sort((a, b) => rcompare(a.version, b.version));
   }
 
   private manifestOf(folder: string): PluginManifest | undefined {

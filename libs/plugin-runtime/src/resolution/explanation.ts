@@ -6,7 +6,10 @@ const LONGEST_ARGUMENT = 40;
 
 /** Puts a proof that nothing fits into sentences. */
 export class Explanation {
-  constructor(private readonly packageOf: (name: string) => Package) {}
+  constructor(
+    private readonly packageOf: (name: string) => Package,
+    private readonly isPrerelease: (version: string) => boolean,
+  ) {}
 
   /** What was asked for, by whom, as far as it has to do with the refusal; each fact once. */
   facts(proof: Clause): Fact[] {
@@ -79,7 +82,7 @@ export class Explanation {
     const { versions } = this.packageOf(name);
     if (versions.length === 0) return `, and there is no ${name}`;
     const listed = versions.length > 5 ? `${versions.slice(0, 5).join(', ')} and ${versions.length - 5} more` : versions.join(', ');
-    return ` (there is ${listed})`;
+    return versions.every((version) => this.isPrerelease(version)) ? ` (there is only ${listed}, before a release: such are taken when a range names one)` : ` (there is ${listed})`;
   }
 }
 

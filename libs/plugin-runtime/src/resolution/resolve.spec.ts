@@ -104,6 +104,13 @@ describe('refuses, and says who asks for what', () => {
     expect(resolve(want({ a: '^3.0.0' }), [release('a', '1.0.0')])).toMatchObject({ ok: false, code: 'conflict', because: ['a ^3.0.0 is asked for (there is 1.0.0)'] });
   });
 
+  it('what is there only before a release, and what to do', () => {
+    const available = [release('a', '1.0.0-beta.1+build.5')];
+
+    expect(resolve(want({ a: '*' }), available)).toMatchObject({ ok: false, because: ['a is asked for (there is only 1.0.0-beta.1+build.5, before a release: such are taken when a range names one)'] });
+    for (const range of ['>=1.0.0-alpha', '1.0.0-beta.1', '1.0.0-beta.1+build.9', '<1 || 1.0.0-beta.1']) expect(versionsOf(resolve(want({ a: range }), available))).toEqual({ a: '1.0.0-beta.1+build.5' });
+  });
+
   it('a capability that nobody provides', () => {
     expect(resolve(want({ bot: '*' }), [release('bot', '1.0.0', {}, { needs: ['speech'] })])).toMatchObject({ ok: false, because: expect.arrayContaining(['bot 1.0.0 needs the capability "speech", which no other plugin here provides']) });
   });

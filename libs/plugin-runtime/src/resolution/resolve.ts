@@ -79,7 +79,7 @@ function* resolution(wanted: readonly Wanted[], available: readonly Release[], o
       return { ok: false, code: 'gave-up', reason, because: [], argument: [], involved: wanted.map(({ name }) => name), steps: solution.steps };
     }
     case 'impossible': {
-      const explanation = new Explanation((name) => problem.packageOf(name));
+      const explanation = new Explanation((name) => problem.packageOf(name), scheme.isPrerelease);
       const facts = explanation.facts(solution.proof);
       const because = facts.map((fact) => explanation.sentence(fact));
       const involved = [...new Set(facts.flatMap((fact) => namesIn(fact)))].sort();

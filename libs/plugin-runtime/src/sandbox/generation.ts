@@ -147,7 +147,7 @@ export class Generation {
     }
     const answers = await Promise.all(processes.map((process) => askHealth(process, signal)));
     const worst = answers.sort((a, b) => SEVERITY.indexOf(b.status) - SEVERITY.indexOf(a.status))[0] ?? { status: 'ok' };
-    if (worst.status === 'ok' && latestEnd && Date.now() - latestEnd.at < RECENT_MS) {
+    if (worst.status === 'ok' && latestEnd && latestEnd.kind !== 'stopped' && Date.now() - latestEnd.at < RECENT_MS) {
       return { status: 'degraded', reason: `${Math.round((Date.now() - latestEnd.at) / 1_000)} s ago ${latestEnd.reason}`, details: { ...worst.details, ...details } };
     }
     return { ...worst, details: { ...worst.details, ...details } };

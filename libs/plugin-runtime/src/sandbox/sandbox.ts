@@ -44,11 +44,16 @@ export class Sandbox {
     return this.walls.means;
   }
 
+  /** Why no plugin may run here at all, for a person; undefined when plugins may. */
+  get refusal(): string | undefined {
+    const { missing } = this.walls;
+    if (!this.settings.strict || missing.length === 0) return undefined;
+    return `strict mode runs no plugin here, since walls are missing: ${missing.map(({ name, reason }) => `${name} (${reason})`).join('; ')}`;
+  }
+
   /** @throws WallsMissing in strict mode, naming them */
   assertWalls(): void {
-    const { missing } = this.walls;
-    if (!this.settings.strict || missing.length === 0) return;
-    throw new WallsMissing(`strict mode runs no plugin here, since walls are missing: ${missing.map(({ name, reason }) => `${name} (${reason})`).join('; ')}`);
+    if (this.refusal !== undefined) throw new WallsMissing(this.refusal);
   }
 
   /** Each plugin has a user of its own, the same at every start unless two would share one. */

@@ -46,6 +46,19 @@ describe('a lazy plugin', () => {
     expect(platform.incidents.list()).toEqual([]);
   });
 
+  it('is well when it is unloaded, also when a process of it had ended by itself before, and no check starts it', async () => {
+    const platform = await stage.start(await stage.plugin(`handleRequest({ content }) { if (content === 'die') process.exit(1); return { text: 'well' }; }`, { settings: { idleUnloadMs: 1_000 } }));
+    const check = () => platform.healthCheck(AbortSignal.timeout(2_000));
+    await ask(platform, 'die');
+    expect(await check()).toMatchObject({ status: expect.stringMatching(/failed|degraded/), reason: expect.stringContaining('ended by itself, with code 1') });
+    expect(await ask(platform)).toEqual({ text: 'well' });
+
+    await until(() => expect(processesOf(platform)).toEqual([]));
+    expect(await check()).toMatchObject({ status: 'ok', details: { loaded: false } });
+    expect(platform.figures().generations[0]).toMatchObject({ loaded: false, starts: 2 });
+    expect(await ask(platform)).toEqual({ text: 'well' });
+  });
+
   it('is loaded by a webhook as by a message', async () => {
     const platform = await stage.start(await stage.plugin(`async handleWebhook({ method, body }) { return { status: 200, headers: { 'content-type': 'text/plain', connection: 'close' }, body: method + ' ' + Buffer.from(body).toString() }; }`));
     const call = { method: 'POST', path: '/', query: {}, headers: {}, body: Buffer.from('ping') };

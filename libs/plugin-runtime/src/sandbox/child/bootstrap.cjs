@@ -3,13 +3,13 @@
  * What runs in a plugin's process before the plugin: opens the protocol, puts `@conductor/platform-kit` and the way to the
  * network in place, then does what the parent asks, hook by hook. Nothing here is a wall; the walls are around the process.
  */
-const { registerHooks } = require('node:module');
 const { pathToFileURL } = require('node:url');
+const { beat, raise } = require('./alarm.cjs');
 const { byteLength, openChannel, stringify } = require('./channel.cjs');
 const { makeContext } = require('./context.cjs');
 const { describeFailure } = require('./failures.cjs');
 const { routeNetwork } = require('./network.cjs');
-const { isForeignModule, layTripwires } = require('./tripwires.cjs');
+const { layTripwires } = require('./tripwires.cjs');
 
 const { AbortController, DOMException } = globalThis;
 
@@ -35,29 +35,20 @@ const send = openChannel((frame) => {
     case 'reply':
       return parentReplied?.(frame);
     case 'ping':
+      beat(frame.id);
       return send(`{"type":"pong","id":${frame.id}}`);
   }
 });
 const tell = (frame) => send(stringify({ __proto__: null, ...frame }));
-
-const report = (permission, resource) => tell({ type: 'denied', permission, resource: String(resource).slice(0, 500) });
 
 let start;
 const prepare = (frame) => {
   start = frame;
   maxFrameBytes = frame.maxFrameBytes;
   process.chdir(frame.data);
-  const kit = pathToFileURL(frame.kit).href;
-  registerHooks({
-    resolve: (specifier, from, next) => {
-      if (specifier === '@conductor/platform-kit') return { url: kit, shortCircuit: true };
-      if (isForeignModule(specifier, frame.readable)) report('Module', specifier);
-      return next(specifier, from);
-    },
-  });
-  routeNetwork(frame, (resource) => report('Network', resource));
+  routeNetwork(frame, (resource) => raise('Network', resource));
   ({ context, parentReplied } = makeContext(frame, tell));
-  layTripwires(report, frame);
+  layTripwires(raise, pathToFileURL(frame.kit).href, frame);
 };
 
 const hooks = {

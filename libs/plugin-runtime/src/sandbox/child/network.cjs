@@ -13,11 +13,12 @@ const tls = require('node:tls');
  * @param report told of each attempt that cannot succeed, with its address
  */
 const routeNetwork = ({ egress, hosts }, report) => {
+  const { _normalizeArgs: normalizeArgs } = net;
   const connect = net.Socket.prototype.connect;
   net.Socket.prototype.connect = function (...args) {
     // `net.connect` hands on what it has normalized already.
-    const [options, listener] = Array.isArray(args[0]) ? args[0] : net._normalizeArgs(args);
-    const address = options.path == null ? `${bare(options.host ?? 'localhost')}:${options.port}` : `unix:${options.path}`;
+    const [options, listener] = Array.isArray(args[0]) ? args[0] : normalizeArgs(args);
+    const address = addressOf(options, report);
     // The proxy would refuse it by hanging up; here it can be said why.
     if (egress === undefined || options.path != null || !isGranted(hosts, address)) {
       report(address);
@@ -35,7 +36,7 @@ const routeNetwork = ({ egress, hosts }, report) => {
 
   const connectTls = tls.connect;
   tls.connect = (...args) => {
-    const [options, listener] = net._normalizeArgs(args);
+    const [options, listener] = normalizeArgs(args);
     if (options.socket || options.path != null) return connectTls({ ...options }, listener ?? undefined);
     const host = bare(options.host ?? 'localhost');
     const socket = net.connect({ host, port: options.port });
@@ -50,14 +51,24 @@ const routeNetwork = ({ egress, hosts }, report) => {
       throw denied(what, hosts);
     };
   // A plugin has no door of its own: webhooks reach it through the Conductor's.
-  net.Server.prototype.listen = refuse('listen');
-  dgram.createSocket = refuse('udp');
+  net.Server.prototype.listen = net.Server.prototype._listen2 = net._createServerHandle = refuse('listen');
+  dgram.createSocket = dgram._createSocketHandle = refuse('udp');
   dgram.Socket.prototype.bind = refuse('udp');
   // Names are looked up by the egress proxy.
   for (const place of [dns, dns.promises, dns.Resolver.prototype, dns.promises.Resolver.prototype]) {
     for (const name of Object.keys(Object.getOwnPropertyDescriptors(place))) {
       if (/^(lookup|lookupService|resolve\w*|reverse)$/.test(name)) place[name] = refuse(`dns ${name}`);
     }
+  }
+};
+
+/** A plugin that has changed what texts can do breaks this, and is heard of all the same. */
+const addressOf = (options, report) => {
+  try {
+    return options.path == null ? `${bare(options.host ?? 'localhost')}:${options.port}` : `unix:${options.path}`;
+  } catch (error) {
+    report('an address that cannot be told');
+    throw error;
   }
 };
 
@@ -70,6 +81,6 @@ const isGranted = (hosts, address) =>
 const bare = (host) => host.replace(/^\[(.*)\]$/, '$1');
 
 const denied = (address, hosts = []) =>
-  Object.assign(new Error(`${address} is not granted to this plugin${hosts.length > 0 ? ` (granted: ${hosts.join(', ')})` : ': its manifest must name it under permissions.network, and a person must grant it'}`), { code: 'ERR_ACCESS_DENIED' });
+  Object.assign(new Error(`${address} is not granted to this plugin${hosts.length > 0 ? ` (granted: ${hosts.join(', ')})` : ': its manifest must name it under permissions.net, and a person must grant it'}`), { code: 'ERR_ACCESS_DENIED' });
 
 module.exports = { routeNetwork };

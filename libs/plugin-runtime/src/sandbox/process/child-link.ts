@@ -69,6 +69,8 @@ export class ChildLink {
   private pinged?: { id: number; at: number };
   /** How long the latest ping took, or has been waiting. */
   private latestLagMs = 0;
+  /** The latest ping that was answered. */
+  ponged = 0;
 
   constructor(
     private readonly pipe: Duplex,
@@ -123,6 +125,10 @@ export class ChildLink {
     this.send({ type: 'ping', id: this.pinged.id });
   }
 
+  isLatestPing(id: number): boolean {
+    return id === (this.pinged?.id ?? this.ponged);
+  }
+
   /** Every call ends, with this reason; nothing is sent or believed any more. */
   close(reason: string): void {
     if (this.closed !== undefined) return;
@@ -157,15 +163,13 @@ export class ChildLink {
       case 'failure':
         return this.settle(data.id, (call) => call.reject(new HookFailed(data.failure)));
       case 'pong':
-        return this.ponged(data.id);
+        return this.notePong(data.id);
       case 'ask':
         return void this.reply(data);
       case 'log':
         return this.logs.take() ? this.ports.log(data) : this.ports.report('output-flood', `more than ${LOGS_PER_SECOND} log lines a second; the rest is dropped`);
       case 'metric':
         return this.asks.take() ? this.ports.metric(data) : undefined;
-      case 'denied':
-        return this.ports.report('permission-denied', `${data.permission} ${data.resource}`.trim());
     }
   }
 
@@ -181,10 +185,11 @@ export class ChildLink {
     if (this.ended.size > REMEMBERED_CALLS) this.ended.delete(this.ended.values().next().value!);
   }
 
-  private ponged(id: number): void {
+  private notePong(id: number): void {
     if (this.pinged?.id !== id) return;
     this.latestLagMs = performance.now() - this.pinged.at;
     delete this.pinged;
+    this.ponged = id;
   }
 
   private async reply(ask: Ask): Promise<void> {

@@ -138,8 +138,9 @@ export class ProcessPool {
 
   private lost(process: SandboxProcess, end: ProcessEnd): void {
     this.processes.delete(process);
-    if (end.kind === 'stopped') return;
     this.latestEnd = end;
+    // One that was let go has nothing to make up for, whatever became of those before it.
+    if (end.kind === 'stopped') return;
     this.backOff(end.reason);
   }
 

@@ -1,13 +1,13 @@
+import type { PluginSettings } from '@conductor/contracts';
 import type { IncidentKind } from '../incidents';
 import type { GenerationSpec, SandboxSettings } from '../spec';
-import type { Usage } from './usage';
+import type { RequestProcessorTime } from './request-processor-time';
 
 /** What is seen of a process at one moment. */
 export interface Sight {
   /** Absent where there is no /proc. */
-  readonly usage: Usage | undefined;
+  readonly rssMb: number | undefined;
   readonly lagMs: number;
-  readonly inHand: number;
   readonly initialized: boolean;
 }
 
@@ -18,40 +18,44 @@ export interface Reproach {
 }
 
 const SHORTEST_BLOCK_MS = 1_000;
+/** Less than this says nothing at a few looks a second. */
+const SHORTEST_REQUEST_CPU_MS = 1_000;
 
-/** Judges one process by what it uses: memory, its event loop, processor time without work. */
+/** Processor time that one message may cost: what the manifest says, else half of the time that a message may take. */
+export const requestCpuMsOf = ({ requestCpuMs, requestTimeoutMs }: Pick<PluginSettings, 'requestCpuMs' | 'requestTimeoutMs'>): number =>
+  requestCpuMs ?? Math.max(SHORTEST_REQUEST_CPU_MS, Math.round(requestTimeoutMs / 2));
+
+/** Judges one process by what it uses: memory, its event loop, processor time for messages and without any. */
 export class ProcessWatch {
-  /** When it was last seen at work, and the processor time until then. */
-  private restingSince?: { at: number; cpuMs: number };
-
   constructor(
     private readonly spec: GenerationSpec,
     private readonly settings: SandboxSettings,
+    private readonly processorTime: RequestProcessorTime,
   ) {}
 
   /** @returns why it must end, undefined when it may go on */
-  look({ usage, lagMs, inHand, initialized }: Sight): Reproach | undefined {
+  look({ rssMb, lagMs, initialized }: Sight): Reproach | undefined {
     const { memoryMb, requestTimeoutMs } = this.spec.settings;
-    if (usage && usage.rssMb > memoryMb) return { kind: 'memory', reason: `it held ${usage.rssMb} MB, more than the ${memoryMb} MB that its manifest allows` };
+    if (rssMb !== undefined && rssMb > memoryMb) return { kind: 'memory', reason: `it held ${rssMb} MB, more than the ${memoryMb} MB that its manifest allows` };
     // Loading code may take its time; the start as a whole has a limit.
     if (!initialized) return undefined;
     const longestBlockMs = Math.max(SHORTEST_BLOCK_MS, requestTimeoutMs * 2);
     if (lagMs > longestBlockMs) return { kind: 'blocked', reason: `its event loop did not turn for ${longestBlockMs} ms` };
-    return usage && this.burns(usage.cpuMs, inHand);
+    return this.costsTooMuch() ?? this.burnsForNothing();
   }
 
-  private burns(cpuMs: number, inHand: number): Reproach | undefined {
+  private costsTooMuch(): Reproach | undefined {
+    const { settings } = this.spec;
+    const [used, allowed] = [Math.round(this.processorTime.look()), requestCpuMsOf(settings)];
+    if (used <= allowed) return undefined;
+    const where = settings.requestCpuMs === undefined ? `are allowed with its \`requestTimeoutMs\` of ${settings.requestTimeoutMs} (the manifest may say \`requestCpuMs\`)` : 'its manifest allows (`requestCpuMs`)';
+    return { kind: 'processor', reason: `a message cost ${used} ms of processor time, more than the ${allowed} ms that ${where}` };
+  }
+
+  private burnsForNothing(): Reproach | undefined {
     const { idleSpinMs, idleSpinShare } = this.settings;
-    const now = performance.now();
-    const before = this.restingSince;
-    if (inHand > 0 || !before) {
-      this.restingSince = { at: now, cpuMs };
-      return undefined;
-    }
-    if (now - before.at < idleSpinMs) return undefined;
-    const share = (cpuMs - before.cpuMs) / (now - before.at);
-    this.restingSince = { at: now, cpuMs };
-    if (share <= idleSpinShare) return undefined;
-    return { kind: 'processor', reason: `it used ${Math.round(share * 100)} % of a core for ${idleSpinMs} ms without having anything to do` };
+    const idle = this.processorTime.takeIdle(idleSpinMs);
+    if (!idle || idle.cpuMs / idle.ms <= idleSpinShare) return undefined;
+    return { kind: 'processor', reason: `it used ${Math.round((idle.cpuMs / idle.ms) * 100)} % of a core for ${Math.round(idle.ms)} ms without having anything to do` };
   }
 }

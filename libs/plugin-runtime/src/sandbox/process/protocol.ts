@@ -57,7 +57,6 @@ export const ChildFrame = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ask'), id, operation: z.enum(OPERATIONS), args: z.array(z.unknown()).max(4) }),
   z.strictObject({ type: z.literal('log'), level: z.enum(['debug', 'info', 'warn', 'error']), message: text, fields: z.record(z.string(), z.unknown()).optional() }),
   z.strictObject({ type: z.literal('metric'), kind: z.enum(['count', 'observe']), name: z.string().regex(/^[a-z][a-z0-9_.-]{0,63}$/i), value: z.number() }),
-  z.strictObject({ type: z.literal('denied'), permission: z.string().max(64), resource: z.string().max(600) }),
 ]);
 export type ChildFrame = z.output<typeof ChildFrame>;
 export type Ask = Extract<ChildFrame, { type: 'ask' }>;

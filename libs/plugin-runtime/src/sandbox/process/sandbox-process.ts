@@ -1,22 +1,24 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Duplex, Readable } from 'node:stream';
 import type { DependencyChange } from '@conductor/platform-kit';
 import type { GenerationSpec, SandboxSettings } from '../spec';
 import type { IncidentKind, Incidents } from '../incidents';
 import type { Cgroup } from '../walls/cgroups';
-import { commandFor, type LaunchMeans } from '../walls/launch';
+import type { LaunchMeans } from '../walls/launch';
+import { Alarm } from './alarm';
 import { ChildLink, LinkClosed } from './child-link';
 import type { HostOperations } from './host-operations';
+import { ObservedProcess } from './observed-process';
 import { captureOutput } from './output-capture';
 import { orAborted } from './or-aborted';
 import type { OutputLog } from './output-log';
 import { explainEnd, type ProcessEnd } from './process-end';
-import { ProcessWatch } from './process-watch';
 import type { Hook } from './protocol';
 import type { RuntimeImage } from './runtime-image';
+import { ALARM, PROTOCOL, spawnProcess } from './spawn-process';
 import { type RunPlaces, startFrame } from './start-frame';
-import { childrenOf, endAll, isAlive, type Usage, usageOf } from './usage';
+import { childrenOf, endAll, isAlive, type Usage } from './usage';
 
 export interface ProcessParts {
   readonly spec: GenerationSpec;
@@ -39,17 +41,20 @@ export interface ProcessFigures extends Usage {
   readonly startedAt: number;
   readonly requests: number;
   readonly inFlight: number;
-  /** Processor time per request since it began. */
+  /** Processor time while messages were in hand, per message: all of them, and the one that cost the most. */
+  readonly requestsCpuMs: number;
   readonly cpuMsPerRequest: number;
+  readonly largestRequestCpuMs: number;
   /** How long its event loop took to answer. */
   readonly lagMs: number;
 }
 
-const THREADS = 64;
 const LEAVE_MS = 1_000;
 /** From the end of its pipe to its own. */
 const DEAF_MS = 500;
 const FORCE_MS = 1_000;
+/** What was reported at last is on its way when a process has ended. */
+const HEARD_MS = 500;
 
 /** One process of one plugin: started behind the walls, called hook by hook, watched, and ended. */
 export class SandboxProcess {
@@ -68,7 +73,8 @@ export class SandboxProcess {
   private spawnError?: Error;
   private initialized = false;
   private isDeaf = false;
-  private readonly judge: ProcessWatch;
+  private observed?: ObservedProcess;
+  private readonly alarm: Alarm;
 
   private constructor(
     private readonly parts: ProcessParts,
@@ -77,9 +83,8 @@ export class SandboxProcess {
   ) {
     const { operations, settings, incidents, spec } = parts;
     child.on('error', (error) => (this.spawnError = error));
-    this.judge = new ProcessWatch(spec, settings);
     const report = (kind: IncidentKind, detail: string) => incidents.report(kind, detail, { generation: spec.id, pid: this.pid });
-    this.link = new ChildLink(child.stdio[3] as Duplex, settings.maxFrameBytes, {
+    this.link = new ChildLink(child.stdio[PROTOCOL] as Duplex, settings.maxFrameBytes, {
       answer: (ask) => operations.answer(ask),
       log: (frame) => {
         parts.output.add({ at: Date.now(), stream: 'log', generation: spec.id, pid: this.pid, text: `${frame.level}: ${frame.message}` });
@@ -92,12 +97,15 @@ export class SandboxProcess {
     for (const stream of ['stdout', 'stderr'] as const) {
       captureOutput(child[stream] as Readable, (text) => parts.output.add({ at: Date.now(), stream, generation: spec.id, pid: this.pid, text }), (detail) => report('output-flood', detail));
     }
+    this.alarm = new Alarm(child.stdio[ALARM] as Readable, { report, violated: (kind, detail) => this.kill(kind, detail), isLatestPing: (id) => this.link.isLatestPing(id) });
     this.ended = this.untilGone();
-    // Mostly its process is ending, and how it ended says more. One that goes on without its pipe is of no use.
-    child.stdio[3]!.once('close', () => {
+    // Mostly its process is ending, and how it ended says more. One that goes on without its pipes is of no use.
+    const deaf = (which: string) => {
       this.isDeaf = true;
-      setTimeout(() => this.kill('ended', 'it closed the pipe to the Conductor'), DEAF_MS).unref();
-    });
+      setTimeout(() => this.kill('ended', `it closed the pipe ${which}`), DEAF_MS).unref();
+    };
+    child.stdio[PROTOCOL]!.once('close', () => deaf('to the Conductor'));
+    void this.alarm.heard.then(() => deaf('on which its attempts are reported'));
   }
 
   /**
@@ -106,27 +114,13 @@ export class SandboxProcess {
    */
   static async start(parts: ProcessParts): Promise<SandboxProcess> {
     const { spec, settings, means, image, places } = parts;
-    const { data, egress, root, uid } = places;
-    const cgroup = groupFor(parts);
-    const [file, ...args] = commandFor(means, {
-      script: [image.bootstrap],
-      read: [image.folder, spec.folder, ...spec.granted.fs.read],
-      write: [data, ...spec.granted.fs.write],
-      sockets: egress === undefined ? [] : [egress],
-      root,
-      groups: cgroup?.folders ?? [],
-      uid,
-      memoryMb: spec.settings.memoryMb,
-      allow: spec.granted,
-      permissions: true,
-    });
-    const child = spawn(file, args, { cwd: data, env: {}, stdio: ['ignore', 'pipe', 'pipe', 'pipe'], detached: true });
+    const { child, cgroup } = spawnProcess(spec, means, image, places, parts.incidents);
     const process = new SandboxProcess(parts, child, cgroup);
     parts.born(process);
     const late = setTimeout(() => process.kill('start-failed', `it did not start within ${settings.startMs} ms`), settings.startMs);
     try {
       await Promise.race([process.link.ready, process.ended.then(({ reason }) => Promise.reject(new Error(reason)))]);
-      process.nodePid = means.enclosed ? childrenOf(child.pid!)[0] : child.pid;
+      process.observe(means.enclosed ? childrenOf(child.pid!)[0] : child.pid);
       await process.initialize();
       return process;
     } catch (error) {
@@ -152,6 +146,7 @@ export class SandboxProcess {
    */
   async carryOut(hook: Extract<Hook, 'request' | 'webhook'>, input: unknown, signal: AbortSignal): Promise<unknown> {
     this.requests++;
+    const share = this.observed?.processorTime.begin();
     const startedAt = performance.now();
     let missed: NodeJS.Timeout | undefined;
     const abort = () => {
@@ -164,6 +159,7 @@ export class SandboxProcess {
     } finally {
       clearTimeout(missed);
       signal.removeEventListener('abort', abort);
+      if (share) this.observed?.processorTime.end(share);
     }
   }
 
@@ -189,13 +185,15 @@ export class SandboxProcess {
   /** Looks at memory, event loop and processor time. To be called several times a second. */
   watch(): void {
     if (this.ending) return;
-    const reproach = this.judge.look({ usage: usageOf(this.pid), lagMs: this.link.lagMs, inHand: this.inHand, initialized: this.initialized });
+    const reproach = this.observed?.look(this.link.lagMs, this.initialized);
     if (reproach) this.kill(reproach.kind, reproach.reason);
+    else if (!this.alarm.answers(this.link.ponged)) this.kill('protocol-violation', 'it closed the pipe on which its attempts are reported');
     else if (this.initialized) this.link.ping();
   }
 
   figures(): ProcessFigures {
-    const { rssMb = 0, cpuMs = 0 } = usageOf(this.pid) ?? {};
+    const { rssMb = 0, cpuMs = 0 } = this.observed?.usage ?? {};
+    const { totalMs = 0, largestMs = 0 } = this.observed?.processorTime ?? {};
     return {
       pid: this.pid,
       generation: this.parts.spec.id,
@@ -204,8 +202,10 @@ export class SandboxProcess {
       cpuMs,
       requests: this.requests,
       inFlight: this.inHand,
-      cpuMsPerRequest: this.requests > 0 ? Math.round((cpuMs / this.requests) * 100) / 100 : 0,
-      lagMs: Math.round(this.link.lagMs * 100) / 100,
+      requestsCpuMs: rounded(totalMs),
+      cpuMsPerRequest: this.requests > 0 ? rounded(totalMs / this.requests) : 0,
+      largestRequestCpuMs: rounded(largestMs),
+      lagMs: rounded(this.link.lagMs),
     };
   }
 
@@ -227,6 +227,13 @@ export class SandboxProcess {
     this.signalAll();
   }
 
+  /** From before the first line of the plugin runs in it. */
+  private observe(pid: number | undefined): void {
+    this.nodePid = pid;
+    const { means, spec, settings, incidents } = this.parts;
+    if (pid !== undefined) this.observed = new ObservedProcess(pid, means, spec, settings, (detail) => incidents.report('network-refused', detail, { generation: spec.id, pid }));
+  }
+
   private async initialize(): Promise<void> {
     this.link.send(startFrame(this.parts));
     const about = await this.link.call('initialize', {});
@@ -246,7 +253,9 @@ export class SandboxProcess {
 
   private async untilGone(): Promise<ProcessEnd> {
     const [code, signal] = this.child.pid === undefined ? await once(this.child, 'error').then(() => [null, null]) : ((await once(this.child, 'exit')) as [number | null, NodeJS.Signals | null]);
+    await Promise.race([this.alarm.heard, new Promise((resolve) => setTimeout(resolve, HEARD_MS).unref())]);
     for (const stream of this.child.stdio) stream?.destroy();
+    this.observed?.close();
     // What it may have started, where that was granted.
     this.signalAll();
     for (let tries = 0; tries < 100 && (isAlive(this.pid) || (this.cgroup?.members().length ?? 0) > 0); tries++) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -275,11 +284,4 @@ export class SandboxProcess {
   }
 }
 
-const groupFor = ({ means, spec, incidents }: ProcessParts): Cgroup | undefined => {
-  try {
-    return means.cgroups?.make(spec.platform, spec.settings.memoryMb, THREADS);
-  } catch (error) {
-    incidents.report('start-failed', `no control group for its process: ${(error as Error).message}`, { generation: spec.id });
-    return undefined;
-  }
-};
+const rounded = (ms: number) => Math.round(ms * 100) / 100;

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 
 /** What the kernel knows of a process. */
 export interface Usage {
@@ -14,15 +14,48 @@ const MS_PER_TICK = 10;
 /** @returns undefined when there is no such process, or no /proc */
 export const usageOf = (pid: number): Usage | undefined => {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name may hold spaces and parentheses; what follows its last parenthesis is plain.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
-    return { cpuMs: (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK, rssMb: Math.round((Number(fields[21]) * PAGE_BYTES) / 1_048_576) };
+    return usageIn(readFileSync(`/proc/${pid}/stat`, 'latin1'));
   } catch {
     return undefined;
   }
 };
+
+const usageIn = (stat: string): Usage | undefined => {
+  // The name may hold spaces and parentheses; what follows its last parenthesis is plain.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
+  return { cpuMs: (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK, rssMb: Math.round((Number(fields[21]) * PAGE_BYTES) / 1_048_576) };
+};
+
+/** The usage of one process, read again and again. Its file stays open: opening it costs ten times what reading it does. */
+export class UsageMeter {
+  private readonly bytes = Buffer.alloc(1_024);
+
+  private constructor(private fd: number | undefined) {}
+
+  static of(pid: number): UsageMeter {
+    try {
+      return new UsageMeter(openSync(`/proc/${pid}/stat`, 'r'));
+    } catch {
+      return new UsageMeter(undefined);
+    }
+  }
+
+  /** @returns undefined when the process is gone, or there is no /proc */
+  read(): Usage | undefined {
+    if (this.fd === undefined) return undefined;
+    try {
+      return usageIn(this.bytes.toString('latin1', 0, readSync(this.fd, this.bytes, 0, this.bytes.length, 0)));
+    } catch {
+      return undefined;
+    }
+  }
+
+  close(): void {
+    if (this.fd !== undefined) closeSync(this.fd);
+    this.fd = undefined;
+  }
+}
 
 /** Is there such a process, and is it not merely waiting to be reaped? */
 export const isAlive = (pid: number): boolean => {
