@@ -85,6 +85,7 @@ const Inputs = z.object({
   inFlight: z.number().optional(),
   concurrency: z.number().optional(),
   instances: z.number().optional(),
+  poolSize: z.number().optional().describe('sandboxed processes of its plugin in each host'),
   pressurePercent: z.number().optional(),
   models: z.array(z.object({ model: z.string(), error: z.number().nullable(), under: z.number().nullable(), weight: z.number(), chosen: z.boolean() })).optional().describe('how each model did lately'),
 });
@@ -106,6 +107,7 @@ const Action = z.discriminatedUnion('type', [
   z.object({ type: z.literal('resume') }),
   z.object({ type: z.literal('concurrency'), from: z.number(), to: z.number().nullable().describe('null: as the platform was defined') }),
   z.object({ type: z.literal('instances'), from: z.number(), to: z.number(), idlest: z.string().optional().describe('the instance that goes') }),
+  z.object({ type: z.literal('pool-size'), from: z.number(), to: z.number().nullable().describe('sandboxed processes of its plugin in each host; null: as the work needs') }),
   z.object({ type: z.literal('none') }),
 ]);
 export type ScalingAction = z.output<typeof Action>;
