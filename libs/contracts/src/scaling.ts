@@ -94,11 +94,12 @@ const Inputs = z.object({
 export const UsedForecast = z.object({
   series: z.string(),
   lookAheadMs: z.number(),
-  value: z.number(),
-  lower: z.number(),
-  upper: z.number(),
-  model: z.string(),
-  error: z.number().optional().describe('rolling error of this model, 0.05 is 5 %'),
+  value: z.number().describe('what to provide for, with head-room: decisions go by it, or by what is observed where that is more'),
+  expected: z.number().optional().describe('what is expected, without head-room'),
+  lower: z.number().describe('nine of ten truths should fall between here …'),
+  upper: z.number().describe('… and here'),
+  model: z.string().describe('which one speaks'),
+  error: z.number().optional().describe('rolling error of what was expected, 0.05 is 5 %'),
 });
 export type UsedForecast = z.output<typeof UsedForecast>;
 
