@@ -39,7 +39,8 @@ const shedSentence = ({ platform: { name }, scaling, decision, now }: Known, sus
   const companions = (decision?.platforms ?? []).filter((other) => other !== name);
   const freed = suspended.freedMb ?? decision?.measured?.freedMb;
   const took = freed === undefined ? `what it gives back is being measured` : `${companions.length > 0 ? `with ${companions.join(', ')}, which share its process, ` : ''}it took ${megabytes(freed)}`;
-  const when = suspended.returnsWhen ?? view?.wait;
+  // By the policy of now; what was written down then is all there is while no scaler looks.
+  const when = view?.wait ?? suspended.returnsWhen;
   const about = view?.returnsAt === undefined ? '' : `, about ${clock(Math.max(view.returnsAt, now), now)}`;
   const returns = when === undefined ? 'it returns when memory allows' : `it returns when ${when}${about}`;
   return `${name} is off since ${clock(suspended.since, now)} because ${suspended.reason.replace(/^shed because /, '')}; ${took}; ${returns}`;
