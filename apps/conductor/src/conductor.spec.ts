@@ -59,6 +59,8 @@ describe('the conductor', () => {
       ['too many processes', { instances: 9 }, 400, 'invalid-request', /./],
       ['a word', { concurrency: 'many' }, 400, 'invalid-request', /./],
       ['an unknown field', { replicas: 2 }, 400, 'invalid-request', /./],
+      ['a pool where there is none', { poolSize: 2 }, 409, 'conflict', /discord has no pool of processes: only a plugin/],
+      ['too large a pool', { poolSize: 17 }, 400, 'invalid-request', /./],
       ['more processes where no launcher runs', { instances: 2 }, 409, 'conflict', /No launcher runs here/],
     ])('and refuses %s, with the reason', async (_, body, status, code, detail) => {
       expect(await scale(body)).toMatchObject({ status, body: { code, detail: expect.stringMatching(detail) } });

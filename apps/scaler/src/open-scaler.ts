@@ -61,8 +61,8 @@ export const openScaler = async (context: AppContext): Promise<OpenedScaler> => 
   const scaler = new Scaler({
     context, sampler, board, leadership, maker, forecaster, foreseer, evidence: new EvidenceOfModels(forecaster, board, logger), window, rollups,
     onSample: (sample) => gauges.sampled(sample),
-    onPeriod: (now) => {
-      if (trains) training.whenDue(now);
+    onPeriod: (now, roomMb) => {
+      if (trains) training.whenDue(now, roomMb);
     },
   });
   addProbes(context, scaler, history);

@@ -15,7 +15,7 @@ export const PlatformView = z.object({
   since: z.number(),
   enabled: z.boolean(),
   pinned: z.boolean(),
-  wished: z.object({ instances: z.int(), concurrency: z.int().optional().describe('absent: as the platform is defined') }),
+  wished: z.object({ instances: z.int(), concurrency: z.int().optional().describe('absent: as the platform is defined'), poolSize: z.int().optional().describe('sandboxed processes of its plugin in each host; absent: as the work needs') }),
   instances: z.array(InstanceHealth),
   breaker: z.object({ position: z.enum(['closed', 'half-open', 'open']), forced: z.enum(['open', 'closed']).optional(), routers: z.array(BreakerState) }),
   queue: QueueView,

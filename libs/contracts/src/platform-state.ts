@@ -9,6 +9,8 @@ export type LifecycleState = z.output<typeof LifecycleState>;
 /** Processes of one platform that may be wanted. */
 export const MOST_INSTANCES = 8;
 export const MOST_CONCURRENCY = 1_000;
+/** Sandboxed processes of a plugin's platform in one plugin-host. */
+export const MOST_POOL_SIZE = 16;
 
 /** What people and the scaler want of a platform. Kept in Redis, versioned. */
 export const DesiredState = z.object({
@@ -23,12 +25,23 @@ export const DesiredState = z.object({
   instances: z.int().min(1).max(MOST_INSTANCES).optional(),
   /** Messages an instance has in hand at once, within what its definition allows; absent: as the definition says. */
   concurrency: z.int().min(1).max(MOST_CONCURRENCY).optional(),
+  /** Sandboxed processes of a plugin that each of its hosts runs while there is work, within what its manifest allows; absent: as the work needs. */
+  poolSize: z.int().min(1).max(MOST_POOL_SIZE).optional(),
   forcedBreaker: z.enum(['open', 'closed']).optional(),
   reason: z.string().optional(),
   version: z.int(),
   at: z.number(),
 });
 export type DesiredState = z.output<typeof DesiredState>;
+
+/** The processes of its own that a platform runs in, where it has some: a plugin's, behind walls. */
+export const ProcessPoolView = z.object({
+  running: z.int().describe('processes that take messages just now; none while there is no work'),
+  most: z.int().describe('as its manifest allows'),
+  idlestInFlight: z.int().optional().describe('what the one with the least to do has in hand'),
+  rssMb: z.number().describe('resident memory of all of them'),
+});
+export type ProcessPoolView = z.output<typeof ProcessPoolView>;
 
 /** What an instance says of itself, kept with a time to live: silence is a state of its own. */
 export const Presence = z.object({
@@ -48,6 +61,7 @@ export const Presence = z.object({
   limit: z.number().optional().describe('messages in hand at once just now: what is wished for, less what its latency forbids'),
   /** Where its definition bounds the number of its processes. */
   atMost: z.object({ instances: z.int(), because: z.string() }).optional(),
+  pool: ProcessPoolView.optional(),
   inFlight: z.int(),
   rssMb: z.number(),
   settledAt: z.number().optional().describe('since when its memory has not moved by more than 2 MB (epoch ms)'),

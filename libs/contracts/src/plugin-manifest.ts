@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { MAX_DEADLINE_MS } from './request';
 import { Json } from './json';
 import { PlatformName } from './names';
+import { MOST_POOL_SIZE } from './platform-state';
 
 /** Like `z.strictObject`, but who writes an unknown field is told which there are. */
 const fields = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
@@ -71,7 +72,7 @@ export const PluginSettings = fields({
   /** Messages in hand at once, per process. */
   concurrency: z.int().min(1).max(1_000).default(10),
   /** Processes. */
-  instances: z.int().min(1).max(16).default(1),
+  instances: z.int().min(1).max(MOST_POOL_SIZE).default(1),
   /** Resident memory of one process above which it is ended. */
   memoryMb: z.int().min(64).max(8_192).default(256),
   requestTimeoutMs: z.int().min(100).max(MAX_DEADLINE_MS).default(5_000),

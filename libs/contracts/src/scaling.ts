@@ -85,6 +85,7 @@ const Inputs = z.object({
   inFlight: z.number().optional(),
   concurrency: z.number().optional(),
   instances: z.number().optional(),
+  poolSize: z.number().optional().describe('sandboxed processes of its plugin in each host'),
   pressurePercent: z.number().optional(),
   models: z.array(z.object({ model: z.string(), error: z.number().nullable(), under: z.number().nullable(), weight: z.number(), chosen: z.boolean() })).optional().describe('how each model did lately'),
 });
@@ -93,11 +94,12 @@ const Inputs = z.object({
 export const UsedForecast = z.object({
   series: z.string(),
   lookAheadMs: z.number(),
-  value: z.number(),
-  lower: z.number(),
-  upper: z.number(),
-  model: z.string(),
-  error: z.number().optional().describe('rolling error of this model, 0.05 is 5 %'),
+  value: z.number().describe('what to provide for, with head-room: decisions go by it, or by what is observed where that is more'),
+  expected: z.number().optional().describe('what is expected, without head-room'),
+  lower: z.number().describe('nine of ten truths should fall between here …'),
+  upper: z.number().describe('… and here'),
+  model: z.string().describe('which one speaks'),
+  error: z.number().optional().describe('rolling error of what was expected, 0.05 is 5 %'),
 });
 export type UsedForecast = z.output<typeof UsedForecast>;
 
@@ -106,6 +108,7 @@ const Action = z.discriminatedUnion('type', [
   z.object({ type: z.literal('resume') }),
   z.object({ type: z.literal('concurrency'), from: z.number(), to: z.number().nullable().describe('null: as the platform was defined') }),
   z.object({ type: z.literal('instances'), from: z.number(), to: z.number(), idlest: z.string().optional().describe('the instance that goes') }),
+  z.object({ type: z.literal('pool-size'), from: z.number(), to: z.number().nullable().describe('sandboxed processes of its plugin in each host; null: as the work needs') }),
   z.object({ type: z.literal('none') }),
 ]);
 export type ScalingAction = z.output<typeof Action>;

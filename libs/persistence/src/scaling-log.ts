@@ -5,7 +5,7 @@ import type { ScalingDecisionEntry, Tables } from './entities';
 
 export interface DecisionQuery {
   platform?: string | undefined;
-  kind?: string | undefined;
+  kind?: string | readonly string[] | undefined;
   /** Epoch milliseconds; `to` is not part of the range. */
   from?: number | undefined;
   to?: number | undefined;
@@ -56,7 +56,7 @@ export class ScalingLog {
         .selectFrom('scaling_decisions')
         .selectAll()
         .$if(platform !== undefined, (query) => query.where('platforms', 'like', `%,${platform ?? ''},%`))
-        .$if(kind !== undefined, (query) => query.where('kind', '=', kind ?? ''))
+        .$if(kind !== undefined, (query) => query.where('kind', 'in', [kind ?? []].flat()))
         .$if(from !== undefined, (query) => query.where('at', '>=', from ?? 0))
         .$if(to !== undefined, (query) => query.where('at', '<', to ?? 0))
         .$if(after !== undefined, (query) => query.where((eb) => eb.or([eb('at', '<', after!.at), eb.and([eb('at', '=', after!.at), eb('id', '<', after!.id)])])))

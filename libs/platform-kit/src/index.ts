@@ -5,5 +5,5 @@ export { checkPlatformContract, type ContractBreach } from './platform-contract'
 export { InboundPort } from './inbound-port';
 export { PlatformHost } from './platform-host';
 export type {
-  InboundMessage, PlatformContext, PlatformDefinition, PlatformMetrics, PlatformPlugin, PlatformRequest, PlatformStorage,
+  InboundMessage, PlatformContext, PlatformDefinition, PlatformMetrics, PlatformPlugin, PlatformRequest, PlatformStorage, ProcessesOfItsOwn,
 } from './platform-plugin';

@@ -119,7 +119,7 @@ export class PlatformInstance {
   /** Other limits from now on, for a platform that goes on: its time-out, attempts, concurrency, whether it may be repeated. */
   redefine(definition: PlatformDefinition): void {
     Object.assign(this.definition, withDefaults(definition));
-    this.workers.wish(this.desired()?.concurrency);
+    this.workers.wish(this.desired());
   }
 
   /** Its platform is let go and nobody wants it back, so its process may end. */
@@ -180,7 +180,7 @@ export class PlatformInstance {
   }
 
   private async follow(desired: DesiredState) {
-    this.workers.wish(desired.concurrency);
+    this.workers.wish(desired);
     if (this.retired) return;
     const unwanted = unwantedAs(desired);
     const restart = desired.restarts > this.restarts;

@@ -1,4 +1,4 @@
-import type { Answer, PluginHealth, Request, RequestInput } from '@conductor/contracts';
+import type { Answer, PluginHealth, ProcessPoolView, Request, RequestInput } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 
 /** A message as a platform gets it. `attempt` counts from 1. */
@@ -68,6 +68,14 @@ export interface PlatformPlugin<Config = unknown, Context = PlatformContext> {
   shutdown(): Promise<void>;
 }
 
+/** The processes of its own that a platform runs in, where it has some. */
+export interface ProcessesOfItsOwn {
+  readonly most: number;
+  view(): ProcessPoolView;
+  /** So many from now on, as far as there is work; undefined: as many as the work needs. */
+  resize(size: number | undefined): void;
+}
+
 /** How the Conductor runs a platform. */
 export interface PlatformDefinition<Config = unknown> {
   readonly name: string;
@@ -80,6 +88,8 @@ export interface PlatformDefinition<Config = unknown> {
   readonly concurrencyBounds?: { readonly least: number; readonly most: number };
   /** How many processes may run it, where more would do harm, and why: for whoever wishes for more. */
   readonly atMost?: { readonly instances: number; readonly because: string };
+  /** Where it runs in processes of its own: how many there are, and who is told how many are wanted. */
+  readonly pool?: ProcessesOfItsOwn;
   /** Time one message may take, in milliseconds. */
   readonly requestTimeoutMs?: number;
   /** How often a message is tried before it is given up. */

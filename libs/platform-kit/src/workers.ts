@@ -1,4 +1,4 @@
-import type { Outcome, Presence } from '@conductor/contracts';
+import type { DesiredState, Outcome, Presence } from '@conductor/contracts';
 import { AdaptiveLimit } from './adaptive-limit';
 import type { PlatformDefinition, withDefaults } from './platform-plugin';
 
@@ -45,14 +45,20 @@ export class Workers {
   }
 
   /** What its presence tells of it. */
-  get capacity(): Pick<Presence, 'concurrency' | 'maxConcurrency' | 'limit' | 'atMost'> {
-    const { concurrency, concurrencyBounds, atMost } = this.definition;
-    return { concurrency, maxConcurrency: concurrencyBounds.most, limit: this.limit, ...(atMost && { atMost }) };
+  get capacity(): Pick<Presence, 'concurrency' | 'maxConcurrency' | 'limit' | 'atMost' | 'pool'> {
+    const { concurrency, concurrencyBounds, atMost, pool } = this.definition;
+    return { concurrency, maxConcurrency: concurrencyBounds.most, limit: this.limit, ...(atMost && { atMost }), ...(pool && { pool: pool.view() }) };
   }
 
-  /** Somebody wants so many at once; undefined: as the platform is defined. The definition's bounds hold, and latency may allow fewer. */
-  wish(concurrency: number | undefined) {
-    const most = this.within(concurrency);
+  /**
+   * What is wanted of it changed: messages at once, and processes of its own. What is absent is as the platform is defined. The
+   * definition's bounds hold, and latency may allow fewer; a smaller pool has as much less in hand, unless a number is named.
+   */
+  wish({ concurrency, poolSize }: Pick<DesiredState, 'concurrency' | 'poolSize'> = {}) {
+    const { pool } = this.definition;
+    pool?.resize(poolSize);
+    const share = pool && poolSize !== undefined ? Math.min(1, poolSize / pool.most) : 1;
+    const most = this.within(concurrency ?? Math.ceil(this.definition.concurrency * share));
     if (most === this.adaptive.most) return;
     this.adaptive.most = most;
     this.apply();

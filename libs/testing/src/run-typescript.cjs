@@ -21,7 +21,10 @@ Module._extensions['.ts'] = (module, filename) =>
   module._compile(transformSync(readFileSync(filename, 'utf8'), { ...options, filename }).code, filename);
 
 const find = Module._resolveFilename;
-Module._resolveFilename = function (request, ...rest) {
+Module._resolveFilename = function (request, parent, ...rest) {
   const ours = /^@conductor\/([^/]+)$/.exec(request);
-  return find.call(this, ours ? resolve(root, 'libs', ours[1], 'src/index.ts') : request, ...rest);
+  // What is imported late is named as it is built.
+  const late = /^(\..*)\.js$/.exec(request);
+  const named = ours ? resolve(root, 'libs', ours[1], 'src/index.ts') : late && parent?.filename?.endsWith('.ts') ? `${late[1]}.ts` : request;
+  return find.call(this, named, parent, ...rest);
 };

@@ -45,7 +45,7 @@ export class PlatformViews {
       since: verdict?.since ?? desired?.at ?? 0,
       enabled: desired?.enabled ?? true,
       pinned: desired?.pinned ?? false,
-      wished: { instances: desired?.instances ?? 1, ...(desired?.concurrency !== undefined && { concurrency: desired.concurrency }) },
+      wished: { instances: desired?.instances ?? 1, ...(desired?.concurrency !== undefined && { concurrency: desired.concurrency }), ...(desired?.poolSize !== undefined && { poolSize: desired.poolSize }) },
       instances: checked?.instances ?? verdict?.instances ?? [],
       breaker: { position: worst(routers), ...(desired?.forcedBreaker && { forced: desired.forcedBreaker }), routers },
       queue: await this.queues.counts(name),

@@ -17,13 +17,13 @@ describe('the doors of scaling', () => {
     await system.start();
     await system.open();
     const database = await openDatabase({ home: system.config.home });
-    await new ScalingLog(database).write([decision('d-1', AT), decision('d-2', AT + 1, { platforms: ['android'], kind: 'restore' }), decision('d-3', AT + 2)]);
+    await new ScalingLog(database).write([decision('d-1', AT), decision('d-2', AT + 1, { platforms: ['android'], kind: 'restore' }), decision('d-3', AT + 2), decision('m-4', AT + 3, { kind: 'champion-changed', action: { type: 'none' } })]);
     await database.close();
   });
   afterAll(() => system.stop());
 
   it('list decisions, newest first, by platform, page by page', async () => {
-    const { body } = await system.call<{ items: ScalingDecision[]; next: string }>('GET', '/v1/scaling/decisions?limit=2');
+    const { body } = await system.call<{ items: ScalingDecision[]; next: string }>('GET', '/v1/scaling/decisions?limit=2&to=2026-11-22T12:00:00.003Z');
     expect(body.items.map(({ id }) => id)).toEqual(['d-3', 'd-2']);
 
     const second = await system.call<{ items: ScalingDecision[] }>('GET', `/v1/scaling/decisions?cursor=${body.next}`);
@@ -62,7 +62,7 @@ describe('the doors of scaling', () => {
     expect(await system.call('GET', '/v1/scaling/forecast')).toMatchObject({ status: 503, body: { code: 'not-ready', detail: expect.stringMatching(/No scaler acts just now/) as unknown } });
   });
 
-  it('say why a platform is as it is, also the latest that was decided about it', async () => {
+  it('say why a platform is as it is, also the latest that was decided about it, its models aside', async () => {
     const { body } = await system.call<PlatformWhy>('GET', '/v1/platforms/voice/why');
 
     expect(body).toMatchObject({ platform: 'voice', why: expect.stringMatching(/^voice is /) as unknown, decision: { id: 'd-3' } });
@@ -73,7 +73,7 @@ describe('the doors of scaling', () => {
 describe('why, in one sentence', () => {
   const noon = new Date(2026, 10, 22, 14, 2).getTime();
   const platform = (state: PlatformView['state'], reason: string, more: Partial<PlatformView> = {}): PlatformView =>
-    ({ name: 'voice', state, reason, since: noon, enabled: true, pinned: false, instances: [], breaker: { position: 'closed', routers: [] }, queue: { waiting: 0, active: 0, delayed: 0, oldestAgeMs: 0 }, ...more }) as unknown as PlatformView;
+    ({ name: 'voice', state, reason, since: noon, enabled: true, pinned: false, wished: { instances: 1 }, instances: [], breaker: { position: 'closed', routers: [] }, queue: { waiting: 0, active: 0, delayed: 0, oldestAgeMs: 0 }, ...more }) as unknown as PlatformView;
   const desired = (more: Partial<DesiredState>): DesiredState => ({ platform: 'voice', enabled: true, pinned: false, restarts: 0, version: 1, at: noon, ...more });
   const sentence = (view: PlatformView, more: Partial<Parameters<typeof whySentence>[0]> = {}) => whySentence({ platform: view, desired: undefined, scaling: undefined, decision: undefined, now: noon + 600_000, ...more });
 
@@ -101,5 +101,13 @@ describe('why, in one sentence', () => {
     const scaling = { at: noon, by: 's', forecasts: [], champions: [], platforms: ['voice', 'other'].map((name) => ({ name, unit: 'app', priority: 10, rssMb: 1_234.5 })) };
 
     expect(sentence(platform('ready', 'fine', { pinned: true }), { scaling })).toBe('voice is running since 14:02: fine; its process takes 1,235 MB, shared with other; it is pinned, so the scaler never sheds it');
+  });
+
+  it('tells how many processes its plugin is given, and what the scaler decided of late', () => {
+    const grown = decision('d-9', noon + 60_000, { kind: 'scale-up', reason: 'voice gets sandboxed processes (1 → 2 a host) because 10 of its 10 workers are busy' });
+    const running = platform('ready', 'fine', { wished: { instances: 1, poolSize: 2 } });
+
+    expect(sentence(running, { decision: grown })).toBe('voice is running since 14:02: fine; its plugin is given 2 sandboxed processes a host while there is work; at 14:03 the scaler decided: voice gets sandboxed processes (1 → 2 a host) because 10 of its 10 workers are busy');
+    expect(sentence(running, { decision: grown, now: noon + 2 * 3_600_000 })).toBe('voice is running since 14:02: fine; its plugin is given 2 sandboxed processes a host while there is work');
   });
 });

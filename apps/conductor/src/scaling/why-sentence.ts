@@ -20,9 +20,9 @@ export const whySentence = (known: Known): string => {
     case 'disabled':
       return `${name} is off since ${clock(desired?.at ?? since, known.now)} because an operator wished so (${reason}); it stays off until someone enables it`;
     case 'ready':
-      return `${name} is running${sinceThen}: ${reason}${memoryOf(known)}${pinnedOf(platform)}${returnOf(known)}`;
+      return `${name} is running${sinceThen}: ${reason}${memoryOf(known)}${poolOf(platform)}${pinnedOf(platform)}${latelyOf(known)}`;
     case 'degraded':
-      return `${name} is running${sinceThen}, but not well: ${reason}${memoryOf(known)}`;
+      return `${name} is running${sinceThen}, but not well: ${reason}${memoryOf(known)}${poolOf(platform)}${latelyOf(known)}`;
     case 'registered':
     case 'starting':
     case 'recovering':
@@ -39,7 +39,8 @@ const shedSentence = ({ platform: { name }, scaling, decision, now }: Known, sus
   const companions = (decision?.platforms ?? []).filter((other) => other !== name);
   const freed = suspended.freedMb ?? decision?.measured?.freedMb;
   const took = freed === undefined ? `what it gives back is being measured` : `${companions.length > 0 ? `with ${companions.join(', ')}, which share its process, ` : ''}it took ${megabytes(freed)}`;
-  const when = suspended.returnsWhen ?? view?.wait;
+  // By the policy of now; what was written down then is all there is while no scaler looks.
+  const when = view?.wait ?? suspended.returnsWhen;
   const about = view?.returnsAt === undefined ? '' : `, about ${clock(Math.max(view.returnsAt, now), now)}`;
   const returns = when === undefined ? 'it returns when memory allows' : `it returns when ${when}${about}`;
   return `${name} is off since ${clock(suspended.since, now)} because ${suspended.reason.replace(/^shed because /, '')}; ${took}; ${returns}`;
@@ -54,8 +55,16 @@ const memoryOf = ({ platform: { name }, scaling }: Known): string => {
 
 const pinnedOf = ({ pinned }: PlatformView): string => (pinned ? '; it is pinned, so the scaler never sheds it' : '');
 
-/** That it was away is worth telling for an hour. */
-const returnOf = ({ decision, now }: Known): string => (decision?.kind === 'restore' && now - decision.at < 3_600_000 ? `; the scaler brought it back at ${clock(decision.at, now)}` : '');
+const poolOf = ({ wished: { poolSize } }: PlatformView): string =>
+  poolSize === undefined ? '' : `; its plugin is given ${poolSize === 1 ? 'one sandboxed process' : `${poolSize} sandboxed processes`} a host while there is work`;
+
+/** What the scaler did to it is worth telling for an hour. */
+const latelyOf = ({ decision, now }: Known): string => {
+  if (!decision || now - decision.at >= 3_600_000) return '';
+  const at = clock(decision.at, now);
+  if (decision.kind === 'restore') return `; the scaler brought it back at ${at}`;
+  return decision.kind === 'scale-up' || decision.kind === 'scale-down' ? `; at ${at} the scaler decided: ${decision.reason}` : '';
+};
 
 const megabytes = (mb: number): string => `${Math.round(mb).toLocaleString('en-US')} MB`;
 

@@ -1,10 +1,13 @@
-import { PlatformName, PlatformWhy, type ScalingDecision } from '@conductor/contracts';
+import { PlatformName, PlatformWhy, type ScalingDecision, type ScalingDecisionKind } from '@conductor/contracts';
 import { PlatformDirectory, ScalingBoard } from '@conductor/control';
 import { Answers, ApiOperation, ApiTags, Fails, ZodParam } from '@conductor/http';
 import { DatabaseUnavailable, ScalingLog } from '@conductor/persistence';
 import { Controller, Get, Inject } from '@nestjs/common';
 import { PlatformViews } from '../platforms/platform-views';
 import { whySentence } from './why-sentence';
+
+/** That another model is believed says nothing of how a platform is. */
+const ABOUT_ITS_STATE: readonly ScalingDecisionKind[] = ['shed', 'restore', 'emergency', 'scale-up', 'scale-down'];
 
 /** Why a platform is as it is. */
 @ApiTags('platforms')
@@ -31,7 +34,7 @@ export class WhyController {
   /** While the database is away the sentence is shorter. */
   private async decisionOn(platform: string, id: string | undefined): Promise<ScalingDecision | undefined> {
     try {
-      return id === undefined ? (await this.log.list({ platform, limit: 1 })).items[0] : await this.log.one(id);
+      return id === undefined ? (await this.log.list({ platform, kind: ABOUT_ITS_STATE, limit: 1 })).items[0] : await this.log.one(id);
     } catch (error) {
       if (error instanceof DatabaseUnavailable) return undefined;
       throw error;

@@ -42,6 +42,8 @@ export class DesiredStateActuator implements Actuator {
         return { concurrency: action.to };
       case 'instances':
         return { instances: action.to };
+      case 'pool-size':
+        return { poolSize: action.to };
       case 'none':
         return undefined;
     }

@@ -1,9 +1,10 @@
-import type { ScalingDecision, UsedForecast } from '@conductor/contracts';
+import type { UsedForecast } from '@conductor/contracts';
 import type { Draft } from './draft';
 import { isSpike, learnLoad } from './load-memory';
 import type { PlatformObservation } from './observation';
 import type { LoadMemory } from './scaler-state';
 import { inWords } from './shedding';
+import { inWordsOf, type Step, stepDown, stepUp } from './load-steps';
 
 interface Need {
   readonly trigger: 'gradual' | 'spike' | 'time-of-day';
@@ -67,32 +68,10 @@ const scaleUp = (draft: Draft, platform: PlatformObservation, need: Need): void 
   const { policy: { load: policy }, now } = draft;
   const memory = draft.state.load[platform.name]!;
   if (memory.upAt !== undefined && now - memory.upAt < policy.upEveryMs) return;
-  const action = need.wants === 'instances' ? (moreInstances(draft, platform) ?? moreWorkers(draft, platform)) : (moreWorkers(draft, platform) ?? moreInstances(draft, platform));
-  if (!action) return;
+  const step = stepUp(draft, platform, need.wants);
+  if (!step) return;
   rememberLoad(draft, platform.name, { ...memory, upAt: now });
-  tell(draft, platform, 'scale-up', need, action, `${platform.name} gets ${inWordsOf(action)} because ${need.because}`, now + policy.scaleDownAfterMs);
-};
-
-/** Doubled, up to its bound. Workers cost next to no memory. */
-const moreWorkers = (draft: Draft, platform: PlatformObservation): ScalingDecision['action'] | undefined => {
-  const base = draft.state.load[platform.name]?.baseConcurrency;
-  const perInstance = platform.wantedConcurrency ?? base ?? platform.concurrency / platform.instances;
-  const most = Math.min(platform.mostConcurrency ?? Infinity, Math.ceil((base ?? perInstance) * draft.policy.load.maxConcurrencyFactor));
-  const to = Math.min(Math.ceil(perInstance * 2), most);
-  return to > perInstance ? { type: 'concurrency', from: perInstance, to } : undefined;
-};
-
-/** One more, if its memory would fit where a platform that returns would have to fit. */
-const moreInstances = (draft: Draft, platform: PlatformObservation): ScalingDecision['action'] | undefined => {
-  const { policy, seen, state } = draft;
-  const from = platform.wantedInstances ?? platform.instances;
-  const most = Math.min(platform.mostInstances ?? Infinity, policy.load.maxInstancesOf[platform.name] ?? policy.load.maxInstances);
-  if (from >= most || state.pending) return undefined;
-  const unitMb = seen.units.find(({ name }) => name === platform.unit)?.rssMb;
-  const needMb = unitMb === undefined ? policy.assumedMb : unitMb / Math.max(1, platform.instances);
-  const after = draft.percent((seen.memory?.usedMb ?? Infinity) + needMb);
-  if (after === undefined || after > policy.disableAtPercent - policy.marginPercent) return undefined;
-  return { type: 'instances', from, to: from + 1 };
+  tell(draft, platform, 'scale-up', need, step, `${platform.name} gets ${inWordsOf(step.action)} because ${need.because}`, now + policy.scaleDownAfterMs);
 };
 
 const watchQuiet = (draft: Draft, platform: PlatformObservation, needed: boolean): void => {
@@ -118,32 +97,17 @@ const isQuietForLong = ({ policy, state, now }: Draft, { name }: PlatformObserva
 /** @returns whether there was something to take back */
 const scaleDown = (draft: Draft, platform: PlatformObservation): boolean => {
   const { policy: { load: policy }, now } = draft;
-  const action = fewerInstances(platform) ?? fewerWorkers(draft, platform);
-  if (!action) return false;
+  const step = stepDown(draft, platform);
+  if (!step) return false;
   const { quietSince: _again, ...memory } = draft.state.load[platform.name]!;
   rememberLoad(draft, platform.name, memory);
   const need: Need = { trigger: 'gradual', rule: `down after ${inWords(policy.scaleDownAfterMs)} of quiet, the idlest first`, because: '', wants: 'workers' };
-  tell(draft, platform, 'scale-down', need, action, `${platform.name} gives back ${inWordsOf(action)} after ${inWords(policy.scaleDownAfterMs)} of quiet`, now + policy.scaleDownAfterMs);
+  tell(draft, platform, 'scale-down', need, step, `${platform.name} gives back ${inWordsOf(step.action)} after ${inWords(policy.scaleDownAfterMs)} of quiet`, now + policy.scaleDownAfterMs);
   return true;
 };
 
-/** The idlest instance, and only when it has nothing in hand. */
-const fewerInstances = ({ wantedInstances, instances, idlest }: PlatformObservation): ScalingDecision['action'] | undefined =>
-  wantedInstances !== undefined && wantedInstances > 1 && instances > 1 && idlest?.inFlight === 0
-    ? { type: 'instances', from: wantedInstances, to: wantedInstances - 1, idlest: idlest.instance }
-    : undefined;
-
-const fewerWorkers = (draft: Draft, platform: PlatformObservation): ScalingDecision['action'] | undefined => {
-  const { wantedConcurrency: from } = platform;
-  if (from === undefined) return undefined;
-  const base = draft.state.load[platform.name]?.baseConcurrency;
-  const half = Math.floor(from / 2);
-  if (platform.inFlight > half * Math.max(1, platform.instances)) return undefined;
-  return { type: 'concurrency', from, to: base === undefined || half <= base ? null : half };
-};
-
-const tell = (draft: Draft, platform: PlatformObservation, kind: 'scale-up' | 'scale-down', need: Need, action: ScalingDecision['action'], reason: string, reconsiderAt: number): void => {
-  const { name, requestsPerSecond, queueAgeMs, inFlight, concurrency, instances } = platform;
+const tell = (draft: Draft, platform: PlatformObservation, kind: 'scale-up' | 'scale-down', need: Need, { action, needMb }: Step, reason: string, reconsiderAt: number): void => {
+  const { name, requestsPerSecond, queueAgeMs, inFlight, concurrency, instances, pool } = platform;
   const normal = draft.state.load[name]?.normal;
   draft.decide({
     kind,
@@ -156,10 +120,11 @@ const tell = (draft: Draft, platform: PlatformObservation, kind: 'scale-up' | 's
       ...(requestsPerSecond !== undefined && { requestsPerSecond }),
       ...(normal !== undefined && { normalRequestsPerSecond: Math.round(normal * 100) / 100 }),
       ...(queueAgeMs !== undefined && { queueAgeMs }),
+      ...(pool && { poolSize: pool.size }),
     },
     ...(need.forecast && { forecast: need.forecast }),
     action,
-    expected: {},
+    expected: needMb === undefined ? {} : { freedMb: -Math.round(needMb) },
     reconsiderAt,
   });
 };
@@ -168,9 +133,3 @@ const rememberLoad = (draft: Draft, platform: string, memory: LoadMemory): void 
 
 const busy = ({ inFlight, concurrency }: PlatformObservation): number => (concurrency > 0 ? inFlight / concurrency : 0);
 const shown = (rate: number): string => (rate >= 10 ? rate.toFixed(0) : rate.toFixed(1));
-
-const inWordsOf = (action: ScalingDecision['action']): string => {
-  if (action.type === 'instances') return `${action.to > action.from ? 'an instance more' : 'an instance'} (${action.from} → ${action.to})`;
-  if (action.type === 'concurrency') return `workers (${action.from} → ${action.to ?? 'as defined'} an instance)`;
-  return 'nothing';
-};

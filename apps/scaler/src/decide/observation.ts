@@ -28,11 +28,14 @@ export interface PlatformObservation {
   readonly definedConcurrency?: number;
   readonly mostConcurrency?: number;
   readonly mostInstances?: number;
+  /** Where it runs in sandboxed processes, a plugin's: how many an instance has and may have, what one takes, what the idlest of all has in hand. */
+  readonly pool?: { readonly size: number; readonly most: number; readonly processMb?: number; readonly idlestInFlight: number };
   /** The instance with the least in hand. */
   readonly idlest?: { readonly instance: string; readonly inFlight: number };
   /** What is wanted of it; absent: as it was defined. */
   readonly wantedConcurrency?: number;
   readonly wantedInstances?: number;
+  readonly wantedPoolSize?: number;
   /** Since the observation before; absent after a gap or when counters began anew. */
   readonly requestsPerSecond?: number;
   readonly errorRate?: number;

@@ -10,9 +10,11 @@ const BUDGET_MB = 10_000;
 
 const NAMES = ['voice', 'android', 'discord', 'minecraft', 'twitch', 'brain', 'plugin-a', 'plugin-b'];
 const STUBS = new Set(['minecraft', 'twitch']);
+const PLUGINS = new Set(['plugin-a', 'plugin-b']);
+const POOL = { most: 4, processMb: 60 };
 
 const platforms = fc.uniqueArray(fc.constantFrom(...NAMES), { minLength: 1 }).chain((names) =>
-  fc.tuple(...names.map((name) => fc.record({ name: fc.constant(name), unit: fc.constant(STUBS.has(name) ? 'stubs' : name), mb: fc.integer({ min: 20, max: 750 }), shellMb: fc.integer({ min: 0, max: 20 }), pinned: fc.boolean(), drainMs: fc.constantFrom(0, 3_000, 20_000), startMs: fc.constantFrom(1_000, 30_000) }))),
+  fc.tuple(...names.map((name) => fc.record({ name: fc.constant(name), unit: fc.constant(STUBS.has(name) ? 'stubs' : name), mb: fc.integer({ min: 20, max: 750 }), shellMb: fc.integer({ min: 0, max: 20 }), pinned: fc.boolean(), drainMs: fc.constantFrom(0, 3_000, 20_000), startMs: fc.constantFrom(1_000, 30_000), pool: fc.constant(PLUGINS.has(name) ? POOL : undefined) }))),
 ) as fc.Arbitrary<PlantPlatform[]>;
 
 /** Memory and rates as they come: random walks with jumps, silent sensors, forecasts of any worth, a clock that leaps. */
@@ -108,6 +110,18 @@ describe('whatever happens', () => {
         if (action.type === 'concurrency' && action.to !== null) expect(action.to).toBeGreaterThanOrEqual(10);
         if (action.type === 'concurrency' && action.to !== null) expect(action.to).toBeLessThanOrEqual(10 * policy.load.maxConcurrencyFactor);
         if (action.type === 'instances') expect(action.to).toBeGreaterThanOrEqual(1);
+      }
+    });
+  });
+
+  it('and a pool of processes stays within its manifest, shrinks one by one and none that has work, and grows only where memory has room', () => {
+    holds(({ decisions, policy }) => {
+      for (const { action, kind, platforms: [name], inputs, expected } of decisions) {
+        if (action.type !== 'pool-size') continue;
+        expect(PLUGINS.has(name!)).toBe(true);
+        expect(action.to === null || (action.to >= 1 && action.to <= POOL.most)).toBe(true);
+        if (kind === 'scale-up') expect((100 * (inputs.usedMb! - expected.freedMb!)) / BUDGET_MB).toBeLessThanOrEqual(policy.disableAtPercent - policy.marginPercent + 0.1);
+        else if (action.to !== null) expect({ step: action.from - action.to, inHandOfIdlest: Math.floor(inputs.inFlight! / inputs.poolSize!) }).toEqual({ step: 1, inHandOfIdlest: 0 });
       }
     });
   });

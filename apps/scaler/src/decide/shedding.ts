@@ -11,7 +11,7 @@ interface Cause {
   readonly because: string;
 }
 
-const RETURNS = ' it returns';
+const RETURNS = /; (?:it returns|they return) when /;
 
 /** Decides that these units go, and waits for what it gives. */
 export const shed = (draft: Draft, units: readonly Unit[], cause: Cause): void => {
@@ -53,7 +53,7 @@ const shedOne = (draft: Draft, unit: Unit, { kind, trigger, rule, because }: Cau
     platforms,
     trigger,
     rule,
-    reason: `${nameOf(platforms)} ${platforms.length > 1 ? 'are' : 'is'} shed because ${because};${RETURNS} when RAM stays below ${policy.restoreAtPercent} % for ${inWords(policy.restoreAfterMs)} and has room for it${again}`,
+    reason: `${nameOf(platforms)} ${platforms.length > 1 ? 'are' : 'is'} shed because ${because}; ${platforms.length > 1 ? 'they return' : 'it returns'} when RAM stays below ${policy.restoreAtPercent} % for ${inWords(policy.restoreAfterMs)} and has room for ${platforms.length > 1 ? 'them' : 'it'}${again}`,
     inputs: { ...(unit.rssMb !== undefined && { unitMb: unit.rssMb }), inFlight: unit.platforms.reduce((sum, { inFlight }) => sum + inFlight, 0) },
     ...(foresight.memory && { forecast: foresight.memory }),
     action: { type: 'suspend' },
@@ -63,7 +63,7 @@ const shedOne = (draft: Draft, unit: Unit, { kind, trigger, rule, because }: Cau
 };
 
 /** Why something was shed, as `reason` says it: `RAM was forecast at 86 % in 5 min …`. */
-export const causeOf = ({ reason }: Pick<ScalingDecision, 'reason'>): string => reason.slice(reason.indexOf(' because ') + ' because '.length).split(`;${RETURNS}`, 1)[0]!;
+export const causeOf = ({ reason }: Pick<ScalingDecision, 'reason'>): string => reason.slice(reason.indexOf(' because ') + ' because '.length).split(RETURNS, 1)[0]!;
 
 const expectedOf = ({ freedMb, runningMb }: UnitMemory): ScalingDecision['expected'] => {
   const expected = freedMb ?? runningMb;

@@ -6,9 +6,11 @@ import type { Figures } from './figures';
 import { type Champion, type Forecast, MODEL_NAMES, type ModelDecision, type ShadowForecast, type TrackRecord } from './forecast';
 import { HeadRoom, preparedFor, PRICES } from './head-room';
 import type { SeriesLearned } from './learned';
+import { Belief } from './belief';
 import type { Look } from './look';
 import { expectationOf, MODELS } from './models/all';
-import { AT_PRICES, IN_FORCE, LEVEL, MOST_PENDING, Pending, PER_MODEL, WHOLE } from './pending';
+import { AT_PRICES, IN_FORCE, LEVEL, MOST_PENDING, Pending, PER_MODEL, EXPECTED, PROVISION, WHOLE } from './pending';
+import { Provision } from './provision';
 import type { ForecastRules } from './rules';
 import type { Series } from './series';
 import { isUnder } from './under-provisioning';
@@ -29,6 +31,8 @@ const SHARPNESS = 6;
 export class Contest {
   private readonly memories: ErrorMemory[];
   private readonly headRoom: HeadRoom;
+  private readonly provision: Provision;
+  private readonly belief: Belief;
   private readonly championship: Championship;
   private readonly pending: Pending;
   /** Of what was really in force, whoever was champion. */
@@ -53,6 +57,8 @@ export class Contest {
   ) {
     this.memories = MODEL_NAMES.map(() => new ErrorMemory(rules));
     this.headRoom = new HeadRoom(rules.headRoomMemoryMs);
+    this.provision = new Provision(rules.headRoomMemoryMs, Math.min(MOST_PENDING, horizonMs / rules.periodMs));
+    this.belief = new Belief(rules.headRoomMemoryMs);
     this.championship = new Championship(rules);
     this.inForce = new FadingSums(rules.memoryMs, 4);
     this.everyMs = horizonMs / MOST_PENDING;
@@ -94,18 +100,22 @@ export class Contest {
     }
     cells.set(this.atPrices, start + AT_PRICES);
     cells[start + IN_FORCE] = this.atPrices[this.headRoom.price]!;
+    cells[start + PROVISION] = this.provided(cells[start + IN_FORCE]!, points[LINEAR]!, look);
+    cells[start + EXPECTED] = this.expected(look, points);
     cells[start + LEVEL] = level;
-    cells[start + WHOLE] = look.now - look.at[look.from]! >= look.windowMs - 1.5 * this.rules.periodMs ? 1 : 0;
+    cells[start + WHOLE] = this.isWhole(look) ? 1 : 0;
   }
 
   forecast(look: Look, level: number, learned: SeriesLearned | undefined): Forecast {
     const { champion } = this.championship;
     const memory = this.memories[champion]!;
-    const expected = this.pointsOf(look, learned)[champion]!;
-    const scale = memory.scaleOf(expected, level);
-    this.prepare(memory, expected, scale, level);
+    const points = this.pointsOf(look, learned);
+    const scale = memory.scaleOf(points[champion]!, level);
+    this.prepare(memory, points[champion]!, scale, level);
+    const expected = this.expected(look, points);
     const point = this.atPrices[this.headRoom.price]!;
-    const { lower, upper } = memory.interval(expected, scale);
+    const provision = this.provided(point, points[LINEAR]!, look);
+    const { lower, upper } = memory.interval(points[champion]!, scale);
     const weight = this.inForce.get(Sum.Weight);
     return {
       series: this.series,
@@ -115,10 +125,11 @@ export class Contest {
       model: MODEL_NAMES[champion]!,
       expected,
       point,
-      lower: Math.min(lower, point),
-      upper: Math.max(upper, point),
+      provision,
+      lower: Math.min(lower, expected, point),
+      upper: Math.max(upper, expected, provision),
       observed: look.last,
-      deciding: Math.max(look.last, point),
+      deciding: Math.max(look.last, provision),
       ...(weight > 0 && { error: ratio(this.inForce.get(Sum.Error), this.inForce.get(Sum.Value)), under: this.inForce.get(Sum.Under) / weight }),
     };
   }
@@ -154,7 +165,7 @@ export class Contest {
   }
 
   private get evidence() {
-    return [...this.memories, this.headRoom, this.championship, this.inForce];
+    return [...this.memories, this.headRoom, this.provision, this.belief, this.championship, this.inForce];
   }
 
   private score(at: number, truth: number, start: number): number {
@@ -165,13 +176,18 @@ export class Contest {
       const cell = start + model * PER_MODEL;
       memory.learn(at, truth, { point: cells[cell]!, scale: cells[cell + 1]!, lower: cells[cell + 2]!, upper: cells[cell + 3]!, level }, lastError);
     }
+    const [expected, point, provision] = [cells[start + EXPECTED]!, cells[start + IN_FORCE]!, cells[start + PROVISION]!];
+    const [lastValue, linear] = [cells[start + LAST_VALUE * PER_MODEL]!, cells[start + LINEAR * PER_MODEL]!];
     // A window that is not full yet shows a start, not the series.
-    if (cells[start + WHOLE]! > 0) this.headRoom.learn(at, truth, { cells, atPrices: start + AT_PRICES, inForce: cells[start + IN_FORCE]!, lastValue: cells[start + LAST_VALUE * PER_MODEL]!, linear: cells[start + LINEAR * PER_MODEL]! });
-    const point = cells[start + IN_FORCE]!;
+    if (cells[start + WHOLE]! > 0) {
+      this.headRoom.learn(at, truth, { cells, atPrices: start + AT_PRICES, inForce: point, lastValue, linear });
+      this.provision.learn(at, truth, { lastValue, linear, point, provision });
+      this.belief.learn(at, lastError, Math.abs(truth - expected));
+    }
     this.inForce.fadeTo(at);
     this.inForce.add(Sum.Error, Math.abs(truth - point));
     this.inForce.add(Sum.Value, truth);
-    this.inForce.add(Sum.Under, isUnder(point, truth) ? 1 : 0);
+    this.inForce.add(Sum.Under, isUnder(Math.max(lastValue, provision), truth) ? 1 : 0);
     this.inForce.add(Sum.Weight, 1);
     return Math.abs(truth - point);
   }
@@ -183,6 +199,19 @@ export class Contest {
   private prepare(memory: ErrorMemory, expected: number, scale: number, level: number) {
     if (memory.weight < LEAST_TRUTHS || memory === this.memories[LAST_VALUE]) this.atPrices.fill(expected);
     else preparedFor(expected, scale, level, memory.residuals, this.atPrices);
+  }
+
+  /** The champion's word once it is more than chance that it errs less than `last-value`. */
+  private expected({ last }: Look, points: Float64Array): number {
+    return this.belief.inChampion ? points[this.championship.champion]! : last;
+  }
+
+  private provided(point: number, linear: number, look: Look): number {
+    return this.isWhole(look) ? this.provision.of(point, linear) : point;
+  }
+
+  private isWhole(look: Look): boolean {
+    return look.now - look.at[look.from]! >= look.windowMs - 1.5 * this.rules.periodMs;
   }
 
   /** What every model expects, the blend last. */
@@ -206,6 +235,7 @@ export class Contest {
     if (Math.abs(at - this.reviewedAt) < this.rules.dwellMs / REVIEWS_IN_DWELL) return;
     this.reviewedAt = at;
     const { records } = this;
+    this.belief.review(records[this.championship.champion]!.lead);
     for (const ruling of this.championship.review(at, records, this.changes.evidence)) this.decided({ at, series: this.series, horizonMs: this.horizonMs, ...ruling, records });
   }
 

@@ -13,7 +13,7 @@ export interface Evidence {
 }
 
 /** Changes whenever what is laid down changes. */
-const LAYOUT = 1;
+const LAYOUT = 2;
 
 export const aboutOf = ({ horizonsMs, periodMs, windowMs }: ForecastRules): string => JSON.stringify([LAYOUT, MODEL_NAMES, horizonsMs, periodMs, windowMs]);
 

@@ -12,20 +12,22 @@ export interface Forecast {
   readonly at: number;
   readonly horizonMs: number;
   readonly model: ModelName;
-  /** What the model itself expects. */
+  /** What is expected: what the model says once it is beyond chance that it errs less than the last value (`belief.ts`), else the last value. */
   readonly expected: number;
-  /** What to prepare for: the expectation moved by its head-room (`head-room.ts`). This is the forecast that is judged. */
+  /** What the model says, moved by as much head-room as its error bears (`head-room.ts`): the best single number. */
   readonly point: number;
-  /** The interval into which nine of ten truths should fall. Always `lower <= point <= upper`. */
+  /** What to provide for: the point, or the straight line where that is higher and not yet known to be needless (`provision.ts`). Never below `point`. */
+  readonly provision: number;
+  /** The interval into which nine of ten truths should fall. Always `lower <= expected <= upper`, and no less holds of `point` and `provision`. */
   readonly lower: number;
   readonly upper: number;
   /** The latest observation. */
   readonly observed: number;
-  /** For shedding and scaling up: the greater of what is observed and what is forecast. Scaling down goes by `observed` alone. */
+  /** For shedding and scaling up: the greater of what is observed and `provision`. Scaling down goes by `observed` alone. */
   readonly deciding: number;
-  /** Rolling error of the points that were in force: absolute errors over values, `0.05` is 5 %. Absent until there was a truth to hold against. */
+  /** Rolling error of what was expected: absolute errors over values, `0.05` is 5 %. Absent until there was a truth to hold against. */
   readonly error?: number;
-  /** Rolling share of periods whose demand exceeded the point in force by more than 20 %. */
+  /** Rolling share of periods whose demand exceeded what was decided by, by more than 20 %. */
   readonly under?: number;
 }
 

@@ -3,10 +3,12 @@ import { MODEL_NAMES } from './forecast';
 
 /** Per model: its point, its scale, its interval. */
 export const PER_MODEL = 4;
-/** After the models: the forecast at every price, the one in force, and the long-run mean of the series. */
+/** After the models: the forecast at every price, the one in force, what was provided for, what was expected, and the long-run mean of the series. */
 export const AT_PRICES = MODEL_NAMES.length * PER_MODEL;
 export const IN_FORCE = AT_PRICES + PRICES.length;
-export const LEVEL = IN_FORCE + 1;
+export const PROVISION = IN_FORCE + 1;
+export const EXPECTED = PROVISION + 1;
+export const LEVEL = EXPECTED + 1;
 export const WHOLE = LEVEL + 1;
 const WIDTH = WHOLE + 1;
 

@@ -41,7 +41,7 @@ export class Foreseer {
       ...(total && { memory: less(used(total), missing) }),
       requests: each(load.lookAheadMs, 'rate', 1),
       queueAge: each(load.lookAheadMs, 'queue-age', 1_000),
-      dailyPeak: each(load.dailyPeakAheadMs, 'rate', 1, ({ model }) => KNOW_THE_DAY.has(model)),
+      dailyPeak: each(load.dailyPeakAheadMs, 'rate', 1, ({ model, point, provision }) => KNOW_THE_DAY.has(model) && provision === point),
     };
   }
 
@@ -83,14 +83,27 @@ const shortfall = (seen: Observation, state: ScalerState): number => {
   return shortfallMb(state, (unit) => rss.get(unit));
 };
 
-const used = ({ series, horizonMs, point, lower, upper, model, error }: Forecast): UsedForecast => ({ series, lookAheadMs: horizonMs, value: point, lower, upper, model, ...(error !== undefined && Number.isFinite(error) && { error }) });
+const used = ({ series, horizonMs, expected, point, provision, lower, upper, model, error }: Forecast): UsedForecast => ({
+  series,
+  lookAheadMs: horizonMs,
+  value: provision,
+  expected,
+  lower,
+  upper,
+  // Whoever asks why is told who said so.
+  model: provision > point ? 'linear' : model,
+  ...(error !== undefined && Number.isFinite(error) && { error }),
+});
 
 /** Without evidence there is no error; JSON has no word for that but null. */
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
 const scaled = (forecast: Forecast, by: number): UsedForecast => {
-  const { value, lower, upper, ...rest } = used(forecast);
-  return { ...rest, value: value * by, lower: lower * by, upper: upper * by };
+  const { value, expected, lower, upper, ...rest } = used(forecast);
+  return { ...rest, value: value * by, ...(expected !== undefined && { expected: expected * by }), lower: lower * by, upper: upper * by };
 };
 
-const less = ({ value, lower, upper, ...rest }: UsedForecast, by: number): UsedForecast => ({ ...rest, value: Math.max(0, value - by), lower: Math.max(0, lower - by), upper: Math.max(0, upper - by) });
+const less = ({ value, expected, lower, upper, ...rest }: UsedForecast, by: number): UsedForecast => {
+  const shifted = (figure: number) => Math.max(0, figure - by);
+  return { ...rest, value: shifted(value), ...(expected !== undefined && { expected: shifted(expected) }), lower: shifted(lower), upper: shifted(upper) };
+};

@@ -26,8 +26,8 @@ export interface ScalerParts {
   readonly window: Window;
   readonly rollups: Rollups;
   readonly onSample: (sample: Sample) => void;
-  /** Called in each period while this scaler decides. */
-  readonly onPeriod: (now: number) => void;
+  /** Called in each period while this scaler decides, with the memory that may come into use before anything is shed. */
+  readonly onPeriod: (now: number, roomMb: number | undefined) => void;
 }
 
 /** While an effect is awaited, looks are this close together. */
@@ -93,7 +93,7 @@ export class Scaler {
       await maker.tellModels(this.parts.forecaster.takeDecisions(), token);
       await evidence.keep(token, seen.at);
       await this.show(sample, policy, maker.state ?? EMPTY_STATE);
-      onPeriod(seen.at);
+      onPeriod(seen.at, roomMb(sample, policy));
     }
     this.lastTurnAt = Date.now();
   }
@@ -132,3 +132,5 @@ export class Scaler {
     context.logger[context.connections.isReady ? 'error' : 'debug']({ err: error }, 'a look failed; the next one comes');
   }
 }
+
+const roomMb = ({ seen: { memory } }: Sample, { policy }: ScalingPolicyView): number | undefined => memory && (memory.budgetMb * (policy.disableAtPercent - policy.marginPercent)) / 100 - memory.usedMb;

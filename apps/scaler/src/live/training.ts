@@ -4,9 +4,13 @@ import type { Forecaster } from '../forecast';
 import { runTraining } from '../trainer/training-run';
 import { trainingDataOf } from '../trainer/training-data-of';
 
-/** Has the models trained when it is due, one run at a time, beside the decisions. */
+/** What a run takes for some seconds, with some to spare. It is memory of ours like any other: it must not be what gets a platform shed. */
+const NEEDS_MB = 350;
+
+/** Has the models trained when it is due and there is memory for it, one run at a time, beside the decisions. */
 export class Training {
   private running: Promise<void> | undefined;
+  private waits = false;
   private readonly stopping = new AbortController();
 
   constructor(
@@ -16,10 +20,15 @@ export class Training {
     private readonly onRun: (tookMs: number | undefined) => void,
   ) {}
 
-  /** Starts a run if one is due. */
-  whenDue(now: number): void {
+  /**
+   * Starts a run if one is due. Without room for it, it waits, and the models keep what they know.
+   * @param roomMb memory that may come into use before anything is shed; absent while that cannot be measured
+   */
+  whenDue(now: number, roomMb: number | undefined): void {
     const reason = this.forecaster.trainingDue(now);
     if (reason === undefined || this.running || this.stopping.signal.aborted) return;
+    if (roomMb !== undefined && roomMb < NEEDS_MB) return this.putOff(roomMb);
+    this.waits = false;
     this.forecaster.trainingBegan(now);
     this.running = this.run(reason, now).finally(() => (this.running = undefined));
   }
@@ -27,6 +36,11 @@ export class Training {
   async close(): Promise<void> {
     this.stopping.abort();
     await this.running;
+  }
+
+  private putOff(roomMb: number): void {
+    if (!this.waits) this.logger.info({ roomMb: Math.round(roomMb), needsMb: NEEDS_MB }, 'training waits until there is memory for it');
+    this.waits = true;
   }
 
   private async run(reason: string, now: number): Promise<void> {

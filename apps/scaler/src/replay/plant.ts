@@ -16,6 +16,8 @@ export interface PlantPlatform {
   /** Time of one message, seconds, and workers as defined. */
   readonly serviceS?: number;
   readonly concurrency?: number;
+  /** Where it is a plugin's: its sandboxed processes at most, and what one of them takes; `concurrency` is that of all together. */
+  readonly pool?: { readonly most: number; readonly processMb: number };
 }
 
 /** What comes from outside at one moment; memory is that of everything but the platforms. */
@@ -36,6 +38,7 @@ interface Running {
   generation: number;
   concurrency?: number | undefined;
   instances?: number | undefined;
+  poolSize?: number | undefined;
   /** Messages that wait. */
   backlog: number;
 }
@@ -90,11 +93,12 @@ export class Plant {
       if (action.type === 'resume') Object.assign(state, { wanted: 'on', effectiveAt: now + (platform.startMs ?? 4_000), generation: state.generation + 1 });
       if (action.type === 'concurrency') state.concurrency = action.to ?? undefined;
       if (action.type === 'instances') state.instances = action.to;
+      if (action.type === 'pool-size') state.poolSize = action.to ?? undefined;
     }
   }
 
   private seen(platform: PlantPlatform, now: number, demand: Demand, sinceS: number): PlatformObservation {
-    const { name, unit = name, pinned = false, serviceS = 0.1 } = platform;
+    const { name, unit = name, pinned = false, serviceS = 0.1, pool } = platform;
     const state = this.states.get(name)!;
     const changed = now >= state.effectiveAt;
     const serving = state.wanted === 'on' && changed;
@@ -113,9 +117,11 @@ export class Plant {
       inFlight,
       concurrency,
       instances: state.instances ?? 1,
+      ...(pool && { definedConcurrency: platform.concurrency ?? 10, pool: { size: this.poolSize(platform), most: pool.most, processMb: pool.processMb, idlestInFlight: Math.floor(inFlight / this.poolSize(platform)) } }),
       idlest: { instance: `${name}-1`, inFlight: Math.max(0, inFlight - concurrency / 2) },
       ...(state.concurrency !== undefined && { wantedConcurrency: state.concurrency }),
       ...(state.instances !== undefined && { wantedInstances: state.instances }),
+      ...(state.poolSize !== undefined && { wantedPoolSize: state.poolSize }),
       ...(!demand.countersReset && !demand.blind && { requestsPerSecond: serving ? rate : 0 }),
       queueDepth: Math.round(state.backlog),
       queueAgeMs: capacity > 0 ? (state.backlog / capacity) * 1_000 : 0,
@@ -128,7 +134,7 @@ export class Plant {
 
   /** A process keeps what it has until all that it runs are suspended. */
   private unitMb(members: readonly PlantPlatform[], now: number): number {
-    const full = members.reduce((sum, { mb }) => sum + mb, 0);
+    const full = members.reduce((sum, platform) => sum + platform.mb + (platform.pool ? platform.pool.processMb * (this.poolSize(platform) - 1) : 0), 0);
     const off = members.every(({ name }) => this.states.get(name)!.wanted === 'suspended' && now >= this.states.get(name)!.effectiveAt);
     const starting = members.every(({ name }) => this.states.get(name)!.wanted === 'on' && now < this.states.get(name)!.effectiveAt);
     return off || starting ? members.reduce((sum, { shellMb = 0 }) => sum + shellMb, 0) : full;
@@ -136,6 +142,11 @@ export class Plant {
 
   private workers(platform: PlantPlatform): number {
     const state = this.states.get(platform.name)!;
-    return (state.concurrency ?? platform.concurrency ?? 10) * (state.instances ?? 1);
+    const share = platform.pool ? this.poolSize(platform) / platform.pool.most : 1;
+    return Math.ceil(state.concurrency ?? (platform.concurrency ?? 10) * share) * (state.instances ?? 1);
+  }
+
+  private poolSize({ name, pool }: PlantPlatform): number {
+    return Math.min(pool?.most ?? 1, this.states.get(name)!.poolSize ?? 1);
   }
 }

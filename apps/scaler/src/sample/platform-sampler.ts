@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { DesiredState, Presence, QueueView } from '@conductor/contracts';
+import type { DesiredState, Presence, ProcessPoolView, QueueView } from '@conductor/contracts';
 import type { PlatformObservation, UnitObservation } from '../decide';
 import type { ProcessTree } from './process-tree';
 import type { Rate } from './rates';
@@ -42,11 +42,28 @@ const observe = (name: string, unit: string, all: readonly Presence[], wish: Des
     ...(first && { definedConcurrency: first.concurrency }),
     ...(first?.maxConcurrency !== undefined && { mostConcurrency: first.maxConcurrency }),
     ...(first?.atMost && { mostInstances: first.atMost.instances }),
+    ...poolOf(working.flatMap(({ pool }) => (pool ? [pool] : []))),
     ...(idlest && { idlest: { instance: idlest.instance, inFlight: idlest.inFlight } }),
     ...(wish?.concurrency !== undefined && { wantedConcurrency: wish.concurrency }),
     ...(wish?.instances !== undefined && { wantedInstances: wish.instances }),
+    ...(wish?.poolSize !== undefined && { wantedPoolSize: wish.poolSize }),
     ...(rate && working.length > 0 && rate),
     ...(queue && { queueDepth: queue.waiting + queue.delayed, queueAgeMs: queue.oldestAgeMs }),
+  };
+};
+
+/** Hosts have pools of about the same size: the largest counts, and the least that all may have. */
+const poolOf = (pools: readonly ProcessPoolView[]): Pick<PlatformObservation, 'pool'> => {
+  if (pools.length === 0) return {};
+  const running = pools.reduce((sum, pool) => sum + pool.running, 0);
+  const rssMb = pools.reduce((sum, pool) => sum + pool.rssMb, 0);
+  return {
+    pool: {
+      size: Math.max(...pools.map((pool) => pool.running)),
+      most: Math.min(...pools.map((pool) => pool.most)),
+      ...(running > 0 && rssMb > 0 && { processMb: rssMb / running }),
+      idlestInFlight: running > 0 ? Math.min(...pools.flatMap(({ idlestInFlight }) => (idlestInFlight === undefined ? [] : [idlestInFlight]))) : 0,
+    },
   };
 };
 

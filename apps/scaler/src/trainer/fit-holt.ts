@@ -1,4 +1,4 @@
-import { ahead, type HoltConstants, smooth } from '../forecast/models/damped-holt';
+import { ahead, type HoltConstants, type Smoothed, smoothOn } from '../forecast/models/damped-holt';
 import type { Example } from './examples';
 
 const LEVELS = [0.1, 0.25, 0.5, 0.8];
@@ -31,8 +31,16 @@ export const fitHolt = (examples: readonly Example[], horizonsMs: readonly numbe
 const errorOf = (constants: HoltConstants, examples: readonly Example[], horizonsMs: readonly number[]): number => {
   const errors = horizonsMs.map(() => 0);
   const measures = horizonsMs.map(() => 0);
+  let smoothed: Smoothed | undefined;
+  let [series, upTo]: [Float64Array | undefined, number] = [undefined, 0];
   for (const { look, truths } of examples) {
-    const smoothed = smooth(look, constants);
+    // One pass over the samples for all moments: what lies before the window of one hardly counts in it.
+    if (look.value !== series || smoothed === undefined) {
+      smoothed = { constants, level: look.value[look.from]!, trend: 0, version: 0 };
+      [series, upTo] = [look.value, look.from + 1];
+    }
+    smoothOn(look, upTo - 1, look.to, smoothed);
+    upTo = look.to;
     for (const [horizon, truth] of truths.entries()) {
       if (Number.isNaN(truth)) continue;
       errors[horizon]! += Math.abs(truth - Math.max(0, ahead(smoothed, horizonsMs[horizon]!)));

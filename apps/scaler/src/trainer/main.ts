@@ -1,5 +1,4 @@
-import { withRollups } from './rollups-in-sql';
-import { train } from './train';
+import { RollupsBeside } from './rollups-beside';
 import { trainingDataSchema } from './training-data';
 
 /**
@@ -7,14 +6,19 @@ import { trainingDataSchema } from './training-data';
  * alone takes 130 MB, so this is a process that ends (`training-run.ts` starts it). What goes wrong is said on standard error, with a code other than 0.
  */
 const run = async (): Promise<void> => {
+  const rollups = new RollupsBeside();
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
   const data = trainingDataSchema.parse(JSON.parse(Buffer.concat(chunks).toString('utf8')));
-  const learned = JSON.stringify(train(await withRollups(data)));
+  // Asked for before Danfo.js is loaded, which takes as long as the answer.
+  const complete = rollups.addTo(data);
+  const { train } = await import('./train.js');
+  const learned = JSON.stringify(train(await complete));
+  await rollups.close();
   await new Promise<void>((resolve, reject) => process.stdout.write(learned, (error) => (error ? reject(error) : resolve())));
 };
 
 run().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  process.exit(1);
 });

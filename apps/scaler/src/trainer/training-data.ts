@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** Roll-ups are read as the profile of the day has them: it is the only one that learns from these. */
+export const QUARTER_MS = 900_000;
+
 /** Parallel arrays, oldest first; `at` in epoch milliseconds. JSON of numbers is read ten times faster than JSON of objects. */
 const columnsSchema = z.object({ at: z.array(z.number()), value: z.array(z.number().nonnegative()) });
 

@@ -28,7 +28,7 @@ const DEADLINE_MS = 30_000;
 const MOST_OUTPUT = 16_000_000;
 const MOST_COMPLAINT = 2_000;
 /** Should its data be absurd, the process dies and not the machine. */
-const NODE_FLAGS = ['--max-old-space-size=1024', '--disable-warning=ExperimentalWarning'];
+const NODE_FLAGS = ['--max-old-space-size=1024', '--max-semi-space-size=16', '--disable-warning=ExperimentalWarning'];
 
 /**
  * Trains in a process of its own, which ends with the run and so gives all its memory back.

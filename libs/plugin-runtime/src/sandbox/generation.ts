@@ -1,7 +1,7 @@
 import { access, chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PluginHealth } from '@conductor/contracts';
+import { PluginHealth, type ProcessPoolView } from '@conductor/contracts';
 import type { DependencyChange, PlatformContext } from '@conductor/platform-kit';
 import { type EgressFigures, EgressProxy } from './egress/egress-proxy';
 import type { Incidents } from './incidents';
@@ -20,6 +20,8 @@ export interface GenerationPorts {
   readonly context: () => PlatformContext;
   readonly incidents: Incidents;
   readonly output: OutputLog;
+  /** How many processes are wanted at its beginning; `resize` changes it. */
+  readonly poolSize?: number | undefined;
 }
 
 export interface GenerationFigures {
@@ -78,7 +80,7 @@ export class Generation {
       this.started.push(process.pid);
       return process;
     };
-    this.pool = new ProcessPool(start, { processes: settings.instances, concurrency: settings.concurrency }, sandbox.settings);
+    this.pool = new ProcessPool(start, { processes: settings.instances, concurrency: settings.concurrency }, sandbox.settings, ports.poolSize);
   }
 
   /** Makes its places and its way out. No code of it runs yet. @throws WallsMissing in strict mode */
@@ -113,6 +115,17 @@ export class Generation {
 
   get needsAttention(): string | undefined {
     return this.pool.needsAttention;
+  }
+
+  /** So many processes are wanted while there is work; undefined: as many as it needs. */
+  resize(poolSize: number | undefined): void {
+    this.pool.resize(poolSize);
+  }
+
+  poolView(): ProcessPoolView {
+    const { taking, list } = this.pool;
+    const idlest = taking.length > 0 ? { idlestInFlight: Math.min(...taking.map(({ inHand }) => inHand)) } : {};
+    return { running: taking.length, most: this.spec.settings.instances, ...idlest, rssMb: list.reduce((sum, process) => sum + process.figures().rssMb, 0) };
   }
 
   /** Has a process ready. @throws NotLoaded, with what `initialize` threw as its cause */

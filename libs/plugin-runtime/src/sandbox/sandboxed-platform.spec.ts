@@ -97,6 +97,68 @@ it('runs as many processes as its manifest allows, when the work needs them', as
   });
 });
 
+describe('the size of its pool, when somebody wishes for one', () => {
+  /** Answers when the test opens the gate, by a message of its own. */
+  const SLOW = `
+    async handleRequest({ content }, signal) {
+      if (content !== 'wait') return { pid: process.pid };
+      await new Promise((resolve) => { const timer = setInterval(() => this.context.storage.get('open').then((open) => open && (clearInterval(timer), resolve())), 20); });
+      return { pid: process.pid };
+    }`;
+  const pool = (platform: SandboxedPlatform) => platform.definition.pool!;
+  const pids = (platform: SandboxedPlatform) => processesOf(platform).map(({ pid }) => pid).sort();
+
+  it('is started at once, kept within the manifest, and also what the first message finds later', async () => {
+    const platform = await stage.start(await stage.plugin(SLOW, { settings: { instances: 3 } }));
+    pool(platform).resize(8);
+    await until(() => expect(pool(platform).view()).toMatchObject({ running: 3, most: 3, idlestInFlight: 0 }));
+    expect(pool(platform).view().rssMb).toBeGreaterThan(60);
+
+    await platform.generation!.unload();
+    expect(pool(platform).view()).toEqual({ running: 0, most: 3, rssMb: 0 });
+    pool(platform).resize(2);
+    await ask(platform);
+    await until(() => expect(pool(platform).view().running).toBe(2));
+    // A crowd does not make it grow beyond the wish.
+    await Promise.all(Array.from({ length: 60 }, () => ask(platform)));
+    expect(processesOf(platform)).toHaveLength(2);
+  });
+
+  it('shrinks from the idlest on; one that has something in hand gets nothing more and ends when that is done', async () => {
+    const spec = await stage.plugin(SLOW, { settings: { instances: 3, concurrency: 1 } });
+    const platform = await stage.start(spec);
+    pool(platform).resize(3);
+    await until(() => expect(pool(platform).view().running).toBe(3));
+    const held = [ask(platform, 'wait'), ask(platform, 'wait')];
+    await until(() => expect(processesOf(platform).map(({ inFlight }) => inFlight).sort()).toEqual([0, 1, 1]));
+    const idle = processesOf(platform).find(({ inFlight }) => inFlight === 0)!.pid;
+
+    pool(platform).resize(1);
+    await until(() => expect(pids(platform)).not.toContain(idle));
+    expect(pool(platform).view()).toMatchObject({ running: 1, idlestInFlight: 1 });
+    expect(pids(platform)).toHaveLength(2);
+
+    stage.storage.set(`${spec.platform}/open`, true);
+    const answers = await Promise.all(held);
+    expect(answers).toEqual([{ pid: expect.any(Number) as unknown }, { pid: expect.any(Number) as unknown }]);
+    await until(() => expect(pids(platform)).toHaveLength(1));
+    expect(platform.incidents.list()).toEqual([]);
+  });
+
+  it('is taken back by no wish: the work decides again', async () => {
+    const platform = await stage.start(await stage.plugin(SLOW, { settings: { instances: 2, concurrency: 1 } }));
+    pool(platform).resize(1);
+    await Promise.all(Array.from({ length: 6 }, () => ask(platform)));
+    expect(processesOf(platform)).toHaveLength(1);
+
+    pool(platform).resize(undefined);
+    await until(async () => {
+      await Promise.all(Array.from({ length: 6 }, () => ask(platform)));
+      expect(processesOf(platform)).toHaveLength(2);
+    });
+  });
+});
+
 it('gives a plugin its configuration, its granted secrets, and the context of its platform alone', async () => {
   const spec = await stage.plugin(
     `async handleRequest() {

@@ -37,6 +37,7 @@ export class SandboxedPlatform implements PlatformPlugin {
   private context?: PlatformContext;
   private current?: Generation | undefined;
   private readonly open = new Set<Generation>();
+  private poolSize?: number | undefined;
   /** Messages wait here while one session is handed over to the next. */
   private gate?: Promise<void> | undefined;
 
@@ -63,7 +64,18 @@ export class SandboxedPlatform implements PlatformPlugin {
       requestTimeoutMs: settings.requestTimeoutMs,
       attempts: settings.attempts,
       repeatable: settings.repeatable,
+      pool: {
+        most: settings.instances,
+        view: () => this.current?.poolView() ?? { running: 0, most: settings.instances, rssMb: 0 },
+        resize: (size) => this.resize(size),
+      },
     };
+  }
+
+  /** Of every generation that is here, and of those to come. */
+  private resize(poolSize: number | undefined): void {
+    this.poolSize = poolSize;
+    for (const generation of this.open) generation.resize(poolSize);
   }
 
   get generation(): Generation | undefined {
@@ -135,7 +147,7 @@ export class SandboxedPlatform implements PlatformPlugin {
       if (!this.context) throw new Error('the platform is not initialized');
       return this.context;
     };
-    const generation = await Generation.open(this.sandbox, spec, { context, incidents: this.incidents, output: this.output });
+    const generation = await Generation.open(this.sandbox, spec, { context, incidents: this.incidents, output: this.output, poolSize: this.poolSize });
     this.open.add(generation);
     return generation;
   }

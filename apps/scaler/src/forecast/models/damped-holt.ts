@@ -42,10 +42,19 @@ const smoothed = (look: Look, constants: HoltConstants): Smoothed => {
 const sameConstants = (a: HoltConstants, b: HoltConstants): boolean => a.level === b.level && a.trend === b.trend && a.damping === b.damping && a.stepMs === b.stepMs;
 
 /** Begins anew at the first sample of the window: at its end, that hardly counts any more. */
-export const smooth = ({ at, value, from, to, version }: Look, constants: HoltConstants, into: Smoothed = { constants, level: NaN, trend: NaN, version }): Smoothed => {
+const smooth = (look: Look, constants: HoltConstants, into: Smoothed = { constants, level: NaN, trend: NaN, version: look.version }): Smoothed => {
+  into.constants = constants;
+  into.level = look.value[look.from]!;
+  into.trend = 0;
+  into.version = look.version;
+  return smoothOn(look, look.from, look.to, into);
+};
+
+/** Goes on from what was smoothed up to, and with, the sample `from`, up to, but without, `to`. */
+export const smoothOn = ({ at, value }: Pick<Look, 'at' | 'value'>, from: number, to: number, into: Smoothed): Smoothed => {
+  const { constants } = into;
   const { damping, stepMs } = constants;
-  let level = value[from]!;
-  let trend = 0;
+  let { level, trend } = into;
   let [gapMs, follow, followTrend, left, sum] = [NaN, 0, 0, 0, 0];
   for (let index = from + 1; index < to; index++) {
     const gap = at[index]! - at[index - 1]!;
@@ -62,10 +71,8 @@ export const smooth = ({ at, value, from, to, version }: Look, constants: HoltCo
     if (sum > 0) trend = followTrend * ((next - level) / sum) * left + (1 - followTrend) * left * trend;
     level = next;
   }
-  into.constants = constants;
   into.level = level;
   into.trend = trend;
-  into.version = version;
   return into;
 };
 

@@ -25,11 +25,16 @@ export interface PoolSize {
 }
 
 /**
- * The processes of one generation. None is there until one is wanted; then as many as the work needs, up to the cap. One that ends
- * unasked is replaced after a pause that grows; too many such ends, and the pool rests until a person looks.
+ * The processes of one generation. None is there until one is wanted; then as many as the work needs, up to the cap, or as many as
+ * somebody wishes for. One that ends unasked is replaced after a pause that grows; too many such ends, and the pool rests until a
+ * person looks.
  */
 export class ProcessPool {
   private readonly processes = new Set<SandboxProcess>();
+  /** Too many by a wish: they get nothing more, and end when what they have in hand is done; then they are on their way out. */
+  private readonly surplus = new Set<SandboxProcess>();
+  private readonly leaving = new Set<SandboxProcess>();
+  private wished: number | undefined;
   private starting?: Promise<SandboxProcess> | undefined;
   /** Unwanted ends and failed starts within the last minute (epoch ms). */
   private unwanted: number[] = [];
@@ -44,7 +49,10 @@ export class ProcessPool {
     private readonly start: () => Promise<SandboxProcess>,
     private readonly size: PoolSize,
     private readonly settings: Pick<SandboxSettings, 'restartBaseMs' | 'quarantineAfter'>,
-  ) {}
+    wished?: number,
+  ) {
+    this.wished = wished;
+  }
 
   get list(): SandboxProcess[] {
     return [...this.processes];
@@ -69,14 +77,33 @@ export class ProcessPool {
    * @throws NotLoaded, or the signal's reason when there was no process by then, and what the work throws
    */
   async use<T>(work: (process: SandboxProcess) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const process = this.idlest() ?? (await orAborted(this.startOne(), signal));
+    const process = this.idlest() ?? (await this.started(signal));
     // Counted in the moment of its choice: what comes in the same moment goes elsewhere.
     process.inHand++;
     try {
       return await work(process);
     } finally {
       process.inHand--;
+      this.endSurplus();
     }
+  }
+
+  /**
+   * So many are wanted while there is work, within the cap; undefined: as many as the work needs. More start at once; of too many
+   * the idlest go first, each when its work is done.
+   */
+  resize(wished: number | undefined): void {
+    if (wished === this.wished) return;
+    const grows = (wished ?? 0) > (this.wished ?? this.taking.length);
+    this.wished = wished;
+    this.takeBack();
+    this.trim();
+    if (grows) this.fill();
+  }
+
+  /** Those that take work. */
+  get taking(): SandboxProcess[] {
+    return this.list.filter((process) => process.isUsable && !this.surplus.has(process) && !this.leaving.has(process));
   }
 
   /** Has a process ready. @throws as `use` */
@@ -102,17 +129,59 @@ export class ProcessPool {
   }
 
   private idlest(): SandboxProcess | undefined {
-    const [idlest] = this.list.filter(({ isUsable }) => isUsable).sort((a, b) => a.inHand - b.inHand);
+    const [idlest] = this.taking.sort(byInHand);
     const isBusy = idlest !== undefined && idlest.inHand >= this.size.concurrency;
     // The next ones find it there; this one does not wait for it.
-    if (isBusy && this.processes.size < this.size.processes && !this.starting && this.pausedUntil === 0) void this.startOne().catch(() => {});
+    if (isBusy && this.wished === undefined && this.hasRoom && !this.starting && this.pausedUntil === 0) void this.startOne().catch(() => {});
+    if (idlest) this.fill();
     return idlest;
+  }
+
+  /** Also those that are on their way out count: the cap is for the machine. */
+  private get hasRoom(): boolean {
+    return this.processes.size < this.size.processes;
+  }
+
+  /** Starts what is missing to the wish, one after the other, without anybody waiting for it. */
+  private fill(): void {
+    const isMissing = this.wished !== undefined && this.taking.length < this.wished && this.hasRoom;
+    if (isMissing && !this.starting && !this.closed && this.attention === undefined && this.pausedUntil === 0) void this.startOne().catch(() => {});
+  }
+
+  /** What was too many and still works may stay, where more are wanted again. */
+  private takeBack(): void {
+    const missing = Math.min(this.wished ?? Infinity, this.size.processes) - this.taking.length;
+    for (const process of [...this.surplus].slice(0, Math.max(0, missing))) this.surplus.delete(process);
+  }
+
+  private trim(): void {
+    const tooMany = this.taking.length - Math.max(1, this.wished ?? Infinity);
+    for (const process of this.taking.sort(byInHand).slice(0, Math.max(0, tooMany))) this.surplus.add(process);
+    this.endSurplus();
+  }
+
+  private endSurplus(): void {
+    for (const process of [...this.surplus].filter(({ inHand }) => inHand === 0)) {
+      this.surplus.delete(process);
+      this.leaving.add(process);
+      void process.stop();
+    }
+  }
+
+  /** The one that was waited for, unless too many had been started by then. */
+  private async started(signal?: AbortSignal): Promise<SandboxProcess> {
+    const process = await orAborted(this.startOne(), signal);
+    return this.taking.sort(byInHand)[0] ?? process;
   }
 
   private startOne(): Promise<SandboxProcess> {
     if (this.closed) return Promise.reject(new NotLoaded('this generation is closed', false));
     if (this.attention !== undefined) return Promise.reject(new NotLoaded(this.attention, true));
-    return (this.starting ??= this.startAfterPause().finally(() => delete this.starting));
+    return (this.starting ??= this.startAfterPause().finally(() => delete this.starting).then((process) => {
+      this.trim();
+      this.fill();
+      return process;
+    }));
   }
 
   private async startAfterPause(): Promise<SandboxProcess> {
@@ -138,6 +207,8 @@ export class ProcessPool {
 
   private lost(process: SandboxProcess, end: ProcessEnd): void {
     this.processes.delete(process);
+    this.surplus.delete(process);
+    this.leaving.delete(process);
     this.latestEnd = end;
     // One that was let go has nothing to make up for, whatever became of those before it.
     if (end.kind === 'stopped') return;
@@ -153,3 +224,5 @@ export class ProcessPool {
     this.startableAt = times < 2 ? 0 : now + Math.min(LONGEST_PAUSE_MS, this.settings.restartBaseMs * 2 ** (times - 2)) * (0.75 + Math.random() / 2);
   }
 }
+
+const byInHand = (a: SandboxProcess, b: SandboxProcess): number => a.inHand - b.inHand;
