@@ -49,6 +49,7 @@ const DEADLY: Array<{ does: string; body: string; kind: IncidentKind; says: RegE
   { does: 'announces a frame of 4 GB', body: `handleRequest() { require('node:fs').writeSync(3, Buffer.alloc(8, 255)); return new Promise(() => {}); }`, kind: 'protocol-violation', says: /a frame of 4294967295 bytes/ },
   { does: 'answers with 50 MB past our code', body: `handleRequest() { raw('{"type":"result","id":2,"value":{"text":"' + 'x'.repeat(50_000_000) + '"}}'); return new Promise(() => {}); }`, kind: 'protocol-violation', says: /a frame of 500000\d\d bytes/, settings: { memoryMb: 512 } },
   { does: 'answers calls that were never made, again and again', body: `handleRequest() { for (let i = 0; i < 5_000; i++) raw('{"type":"result","id":' + (100_000 + i) + ',"value":{}}'); return new Promise(() => {}); }`, kind: 'flood', says: /answers that nobody asked for/ },
+  { does: 'floods us with attempts that are refused', body: `handleRequest() { const { readFileSync } = require('node:fs'); for (;;) { try { readFileSync('/etc/passwd'); } catch {} } }`, kind: 'flood', says: /more than 1000 refused attempts a second/, settings: { requestTimeoutMs: 30_000 } },
   { does: 'floods the protocol', body: `async handleRequest() { const many = Buffer.concat(Array(2_000).fill(framed('{"type":"log","level":"info","message":"' + 'x'.repeat(100) + '"}'))); const { writeSync } = require('node:fs'); for (;;) { try { writeSync(3, many); } catch { await new Promise((r) => setImmediate(r)); } } }`, kind: 'flood', says: /frames a second|MiB a second|cannot be read|unknown form/ },
 ];
 const RAW = `
@@ -190,7 +191,7 @@ it('a core that is burned behind messages that are answered at once is taken awa
 });
 
 it('a plugin that is busy within what is allowed goes on, and shows what its messages cost', async () => {
-  const reckon = `async handleRequest() { const { user } = process.cpuUsage(); while (process.cpuUsage().user - user < 40_000); return { text: 'reckoned' }; }`;
+  const reckon = `async handleRequest() { const used = () => { const { user, system } = process.cpuUsage(); return user + system; }; const before = used(); while (used() - before < 40_000); return { text: 'reckoned' }; }`;
   const platform = await starting(reckon, { settings: { requestCpuMs: 400, requestTimeoutMs: 20_000 } });
   for (let n = 0; n < 8; n++) expect(await Promise.all(Array.from({ length: 4 }, () => ask(platform, 'go', 20_000)))).toEqual(Array(4).fill({ text: 'reckoned' }));
 

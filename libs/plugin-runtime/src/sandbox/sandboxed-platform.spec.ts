@@ -238,6 +238,22 @@ it('has what was granted: files, threads, programs', async () => {
   expect(await ask(platform, { readable, writable }, 20_000)).toEqual({ file: 'readable', thread: 'from a thread', program: '2', refused: 'ERR_ACCESS_DENIED' });
 });
 
+it('lets a plugin use channels and hooks of its own as ever, though ours cannot be changed', async () => {
+  const platform = await stage.start(
+    await stage.plugin(`async handleRequest() {
+      const { channel, subscribe, unsubscribe } = require('node:diagnostics_channel'); const { AsyncLocalStorage } = require('node:async_hooks'); const { registerHooks } = require('node:module');
+      const own = channel('own'); const heard = []; const [one, other] = [(message) => heard.push('one ' + message), (message) => heard.push('other ' + message)];
+      subscribe('own', one); own.subscribe(other); own.publish(1);
+      const ended = [unsubscribe('own', one), unsubscribe('own', one)]; own.publish(2); own.unsubscribe(other); own.publish(3);
+      const store = new AsyncLocalStorage(); own.bindStore(store); const stored = own.runStores('kept', () => store.getStore()); const unbound = own.unbindStore(store);
+      const hooks = registerHooks({ resolve: (specifier, from, next) => (specifier === 'mine' ? { url: 'data:text/javascript,export default 7', shortCircuit: true } : next(specifier, from)) });
+      const { default: mine } = await import('mine'); hooks.deregister();
+      return { heard, ended, listens: own.hasSubscribers, stored, unbound, mine, gone: await import('mine').catch(({ code }) => code) };
+    }`),
+  );
+  expect(await ask(platform)).toEqual({ heard: ['one 1', 'other 1', 'other 2'], ended: [true, false], listens: false, stored: 'kept', unbound: true, mine: 7, gone: 'ERR_MODULE_NOT_FOUND' });
+});
+
 it('ends with its plugin what the plugin had started', async () => {
   // A time of its own marks the process among those of other tests.
   const program = `setInterval(() => {}, ${1_000_000 + process.pid})`;
