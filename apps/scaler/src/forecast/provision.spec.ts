@@ -13,34 +13,34 @@ it('asks the straight line too while it is not known that this is needless, and 
   expect(provision.of(10, 14)).toBe(14);
   expect(provision.of(10, 6)).toBe(10);
 
-  quiet(provision, 100);
+  quiet(provision, 200);
   expect(provision.of(10, 14)).toBe(10);
 });
 
 it('asks it again after a breach that the line would have spared, until as many are spared that the line would have had', () => {
   const provision = new Provision(HOUR, 1);
-  quiet(provision, 100);
-  provision.learn(100, 20, { lastValue: 10, linear: 19, point: 10, provision: 10 });
+  quiet(provision, 200);
+  provision.learn(200, 20, { lastValue: 10, linear: 19, point: 10, provision: 10 });
   expect(provision.of(10, 14)).toBe(14);
 
-  for (let at = 0; at < 2; at++) provision.learn(101 + at, 20, { lastValue: 10, linear: 10, point: 19, provision: 19 });
+  for (let at = 0; at < 2; at++) provision.learn(201 + at, 20, { lastValue: 10, linear: 10, point: 19, provision: 19 });
   expect(provision.of(10, 14)).toBe(10);
 });
 
 it('looks further ahead where breaches become known late', () => {
   const [soon, late] = [new Provision(HOUR, 1), new Provision(HOUR, 30)];
-  for (const provision of [soon, late]) quiet(provision, 100);
+  for (const provision of [soon, late]) quiet(provision, 200);
 
   expect([soon.of(10, 14), late.of(10, 14)]).toEqual([10, 14]);
 });
 
 it('goes on after a take-over with what was in its books', () => {
   const provision = new Provision(HOUR, 1);
-  quiet(provision, 100);
-  const figures = new Figures(100);
+  quiet(provision, 200);
+  const figures = new Figures(200);
   provision.save(figures);
   const next = new Provision(HOUR, 1);
-  next.load(new Figures(100, [...figures.toFloat32()]));
+  next.load(new Figures(200, [...figures.toFloat32()]));
 
   expect(next.of(10, 14)).toBe(10);
 });

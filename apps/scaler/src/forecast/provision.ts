@@ -4,7 +4,7 @@ import { isUnder } from './under-provisioning';
 
 const enum Sum { Provided, Larger, Point, Weight }
 /** Truths that come before a breach can be made up for; those that a look-ahead takes to become known come on top. */
-const AHEAD = 10;
+const AHEAD = 30;
 /** A breach that nobody has seen is assumed to be half seen in so many truths. */
 const [PRIOR_BREACHES, PRIOR_WEIGHT] = [0.5, 10];
 /** So much of a breach may be expected before the line is asked. */

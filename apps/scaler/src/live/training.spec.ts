@@ -11,12 +11,12 @@ it('waits while there is no memory for a run, says so once, and is due until the
   const logger = Object.assign(createLogger({ app: 'scaler', level: 'silent' }), { info: (fields: unknown) => void said.push(fields) });
   const training = new Training(forecaster, { home: '/nowhere', databaseUrl: undefined }, logger, () => {});
 
-  training.whenDue(1_000, 349);
+  training.whenDue(1_000, 399);
   training.whenDue(2_000, 20);
-  expect(said).toEqual([{ roomMb: 349, needsMb: 350 }]);
+  expect(said).toEqual([{ roomMb: 399, needsMb: 400 }]);
   expect(forecaster.trainingDue(2_000)).toBe('never-trained');
 
-  training.whenDue(3_000, 350);
+  training.whenDue(3_000, 400);
   expect(forecaster.trainingDue(3_000)).toBeUndefined();
   await training.close();
 });

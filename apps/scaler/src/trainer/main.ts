@@ -10,10 +10,11 @@ const run = async (): Promise<void> => {
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
   const data = trainingDataSchema.parse(JSON.parse(Buffer.concat(chunks).toString('utf8')));
-  // Asked for before Danfo.js is loaded, which takes as long as the answer.
+  // Asked for first: to load Danfo.js, and to begin, takes as long as the answer.
   const complete = rollups.addTo(data);
-  const { train } = await import('./train.js');
-  const learned = JSON.stringify(train(await complete));
+  const { begin, train } = await import('./train.js');
+  const begun = begin(data);
+  const learned = JSON.stringify(train(await complete, begun));
   await rollups.close();
   await new Promise<void>((resolve, reject) => process.stdout.write(learned, (error) => (error ? reject(error) : resolve())));
 };

@@ -16,19 +16,37 @@ const LEAST_IN_WINDOW = 10;
 const MOST_FOR_HOLT = 60;
 const TRENDS = [0, 0.3, 0.7];
 
-/** Learns the parameters of every model for every series. Pure. */
-export const train = (data: TrainingData): Learned => {
-  const names = Object.keys(data.series);
-  const most = Math.min(MOST_PER_SERIES, Math.max(LEAST_PER_SERIES, Math.floor(MOST_EXAMPLES / Math.max(1, names.length))));
-  return { trainedAt: data.now, series: Object.fromEntries(names.map((name) => [name, learn(data.series[name]!, data, most)])) };
+/** What can be learned of a series before its roll-ups are known. */
+interface Begun {
+  readonly recent: readonly Example[];
+  readonly holt: SeriesLearned['holt'];
+}
+
+/** Does what needs no roll-ups, which a run waits for. Pure. */
+export const begin = (data: TrainingData): ReadonlyMap<string, Begun> => {
+  const { horizonsMs, windowMs, periodMs } = data;
+  const most = mostOf(data);
+  return new Map(
+    Object.entries(data.series).map(([name, { history }]) => {
+      const recent = examplesOf(history, { horizonsMs, windowMs, everyMs: periodMs, most });
+      return [name, { recent, holt: fitHolt(recent, horizonsMs, periodMs, Math.min(MOST_FOR_HOLT, most / 12)) }];
+    }),
+  );
 };
 
-const learn = (series: SeriesData, { horizonsMs, windowMs, periodMs, timeZone }: TrainingData, most: number): SeriesLearned => {
-  const recent = examplesOf(series.history, { horizonsMs, windowMs, everyMs: periodMs, most });
+/** Learns the parameters of every model for every series. Pure. */
+export const train = (data: TrainingData, begun = begin(data)): Learned => {
+  const most = mostOf(data);
+  return { trainedAt: data.now, series: Object.fromEntries(Object.entries(data.series).map(([name, series]) => [name, learn(series, data, most, begun.get(name)!)])) };
+};
+
+const mostOf = ({ series }: TrainingData): number => Math.min(MOST_PER_SERIES, Math.max(LEAST_PER_SERIES, Math.floor(MOST_EXAMPLES / Math.max(1, Object.keys(series).length))));
+
+const learn = (series: SeriesData, { horizonsMs, windowMs, periodMs, timeZone }: TrainingData, most: number, { recent, holt }: Begun): SeriesLearned => {
   const older = series.rollups.everyMs * LEAST_IN_WINDOW <= windowMs ? examplesOf(series.rollups, { horizonsMs, windowMs, everyMs: series.rollups.everyMs, most }) : [];
   const examples = [...older, ...recent];
   const profile = profileOf(series.rollups, timeZone);
-  const learned: SeriesLearned = { regression: {}, holt: fitHolt(examples, horizonsMs, periodMs, Math.min(MOST_FOR_HOLT, most / 12)), ...(profile && { profile: withTrend(profile, examples, horizonsMs) }) };
+  const learned: SeriesLearned = { regression: {}, holt: older.length === 0 ? holt : fitHolt(examples, horizonsMs, periodMs, Math.min(MOST_FOR_HOLT, most / 12)), ...(profile && { profile: withTrend(profile, examples, horizonsMs) }) };
   for (const [horizon, horizonMs] of horizonsMs.entries()) {
     const coefficients = fitRegression(examples, horizon, horizonMs, learned);
     if (coefficients) learned.regression[String(horizonMs)] = coefficients;
