@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { until } from '@conductor/testing';
 import type { Tokens } from './devices/sessions';
 import { AndroidStage } from './testing/stage';
@@ -139,6 +140,16 @@ describe('a refresh token', () => {
 });
 
 describe('a socket', () => {
+  it.each(['//', '/v1/elsewhere', 'http://[', '*'])('is refused at %s, which is not its address, and the app goes on', async (path) => {
+    const { port } = new URL(stage.app.url);
+    const line = connect(Number(port), '127.0.0.1').setEncoding('utf8');
+    line.write(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`);
+    const answer = (await line.toArray()).join('');
+
+    expect(answer).toMatch(/^HTTP\/1.1 404 /);
+    expect((await fetch(`${stage.app.url}/health/live`)).status).toBe(200);
+  });
+
   it('is authorised by header, by subprotocol or by its first frame', async () => {
     const { accessToken, deviceId, user } = await stage.phone(newUser());
     const byFrame = await stage.dial().opened();

@@ -21,7 +21,7 @@ export class ShellDoor {
     private readonly app: string,
     private readonly state: () => ShellState,
   ) {
-    this.server = createServer((request, response) => this.answer(new URL(request.url ?? '/', 'http://door').pathname, response));
+    this.server = createServer((request, response) => this.answer(URL.parse(request.url ?? '/', 'http://door')?.pathname ?? '/', response));
   }
 
   /** @returns its URL @throws what the system says when it cannot listen there */

@@ -51,9 +51,10 @@ export class SocketDoor implements OnModuleInit, OnModuleDestroy {
   private readonly upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Until the WebSocket takes over, a connection that breaks would otherwise end the process.
     socket.on('error', ignore);
-    const url = new URL(request.url ?? '/', 'http://phone');
+    // What comes here may be anything, `//` for instance, which is no address.
+    const url = URL.parse(request.url ?? '/', 'http://phone');
+    if (url?.pathname !== SOCKET_PATH) return refuse(socket, 404);
     const query = Query.safeParse(Object.fromEntries(url.searchParams));
-    if (url.pathname !== SOCKET_PATH) return refuse(socket, 404);
     if (!isSameHost(request)) return refuse(socket, 403);
     if (!query.success) return refuse(socket, 400);
     if (this.hub.size >= this.config.maxSockets) return refuse(socket, 503);

@@ -1,7 +1,7 @@
 import { RedisConnections } from '@conductor/connections';
 import { BreakerState, PlatformName } from '@conductor/contracts';
 import { PlatformDirectory } from '@conductor/control';
-import { Answers, ApiTags, Caller, Fails, Trace, ZodBody, ZodParam } from '@conductor/http';
+import { Answers, ApiOperation, ApiTags, Caller, Fails, Trace, ZodBody, ZodParam } from '@conductor/http';
 import { shownBreakers } from '@conductor/resilience';
 import { Controller, Get, Inject, Put } from '@nestjs/common';
 import { z } from 'zod';
@@ -22,12 +22,14 @@ export class BreakersController {
   ) {}
 
   @Get()
+  @ApiOperation({ summary: 'The circuit breakers of every router' })
   @Answers(200, z.object({ items: z.array(BreakerState) }))
   async list() {
     return { items: await shownBreakers(this.connections) };
   }
 
   @Get(':platform')
+  @ApiOperation({ summary: 'The circuit breakers of one platform, in every router' })
   @Answers(200, z.object({ items: z.array(BreakerState) }))
   @Fails('not-found')
   async one(@ZodParam('platform', PlatformName) platform: string) {
@@ -35,8 +37,8 @@ export class BreakersController {
     return { items: (await shownBreakers(this.connections)).filter((breaker) => breaker.platform === platform) };
   }
 
-  /** Holds every breaker of a platform open or closed, in all routers, until it is taken back. */
   @Put(':platform')
+  @ApiOperation({ summary: 'Holds every breaker of a platform open or closed, in all routers, until it is taken back' })
   @Answers(200)
   @Fails('not-found', 'invalid-request')
   async force(@ZodParam('platform', PlatformName) platform: string, @ZodBody(Force) { force }: z.output<typeof Force>, @Caller() caller: Caller, @Trace() trace: string) {

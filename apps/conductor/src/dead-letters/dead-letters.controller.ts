@@ -1,7 +1,7 @@
 import { AFTER_LETTER, DeadLetters } from '@conductor/bus';
 import { DeadLetter, DeadLetterFilter, RedriveInput, RedriveTask, RequestId } from '@conductor/contracts';
 import { PlatformDirectory } from '@conductor/control';
-import { Answers, ApiTags, Caller, Fails, Problem, Trace, ZodBody, ZodParam, ZodQuery } from '@conductor/http';
+import { Answers, ApiOperation, ApiTags, Caller, Fails, Problem, Trace, ZodBody, ZodParam, ZodQuery } from '@conductor/http';
 import { Controller, Delete, Get, HttpCode, Inject, Post, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
@@ -28,14 +28,15 @@ export class DeadLettersController {
     @Inject(Changes) private readonly changes: Changes,
   ) {}
 
-  /** Newest first. */
   @Get()
+  @ApiOperation({ summary: 'Dead letters by filter, newest first' })
   @Answers(200, z.object({ total: z.int(), items: z.array(DeadLetter), next: z.string().optional() }))
   async list(@ZodQuery(Page) { limit, after, ...filter }: z.output<typeof Page>) {
     return this.deadLetters.page(filter, limit, after);
   }
 
   @Get(':id')
+  @ApiOperation({ summary: 'One dead letter: payload, every attempt, and why' })
   @Answers(200, DeadLetter)
   @Fails('not-found')
   async one(@ZodParam('id', RequestId) id: string): Promise<DeadLetter> {
@@ -44,8 +45,8 @@ export class DeadLettersController {
     return letter;
   }
 
-  /** Sends letters again, as one task. A message keeps its id: what was answered meanwhile is not sent. */
   @Post('redrive')
+  @ApiOperation({ summary: 'Sends letters again, as one task. A message keeps its id: what was answered meanwhile is not sent' })
   @Answers(202, RedriveTask)
   @Answers(200, DryRun)
   @Fails('invalid-request', 'unknown-platform', 'conflict')
@@ -65,6 +66,7 @@ export class DeadLettersController {
   }
 
   @Post('discard')
+  @ApiOperation({ summary: 'Discards letters for good' })
   @HttpCode(200)
   @Answers(200, z.object({ discarded: z.int() }))
   async discardMany(@ZodBody(Discard) { filter, ids }: z.output<typeof Discard>, @Caller() caller: Caller, @Trace() trace: string) {
@@ -75,6 +77,7 @@ export class DeadLettersController {
   }
 
   @Delete(':id')
+  @ApiOperation({ summary: 'Discards one letter for good' })
   @Answers(200)
   @Fails('not-found')
   async discard(@ZodParam('id', RequestId) id: string, @Caller() caller: Caller, @Trace() trace: string) {

@@ -1,5 +1,5 @@
 import { RedriveTask } from '@conductor/contracts';
-import { Answers, ApiTags, Caller, Fails, Problem, Trace, ZodParam } from '@conductor/http';
+import { Answers, ApiOperation, ApiTags, Caller, Fails, Problem, Trace, ZodParam } from '@conductor/http';
 import { Controller, Delete, Get, Inject } from '@nestjs/common';
 import { z } from 'zod';
 import { Changes } from '../audit/changes';
@@ -17,12 +17,14 @@ export class RedrivesController {
   ) {}
 
   @Get()
+  @ApiOperation({ summary: 'The latest redrives, newest first' })
   @Answers(200, z.object({ items: z.array(RedriveTask) }))
   async list() {
     return { items: await this.redrives.all() };
   }
 
   @Get(':id')
+  @ApiOperation({ summary: 'How far a redrive is' })
   @Answers(200, RedriveTask)
   @Fails('not-found')
   async one(@ZodParam('id', TaskId) id: string): Promise<RedriveTask> {
@@ -31,8 +33,8 @@ export class RedrivesController {
     return task;
   }
 
-  /** Stops it; what was sent already stays sent. */
   @Delete(':id')
+  @ApiOperation({ summary: 'Stops it; what was sent already stays sent' })
   @Answers(200, RedriveTask)
   @Fails('not-found')
   async cancel(@ZodParam('id', TaskId) id: string, @Caller() caller: Caller, @Trace() trace: string): Promise<RedriveTask> {

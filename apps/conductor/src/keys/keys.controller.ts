@@ -1,9 +1,12 @@
-import { Allow, Answers, ApiKeys, ApiTags, Caller, Fails, Problem, Role, Trace, ZodBody, ZodParam } from '@conductor/http';
+import { Allow, Answers, ApiKeys, ApiOperation, ApiTags, Caller, Fails, Problem, Role, Trace, ZodBody, ZodParam } from '@conductor/http';
 import { Controller, Delete, Get, HttpCode, Inject, Post } from '@nestjs/common';
 import { z } from 'zod';
 import { Changes } from '../audit/changes';
 
 const NewKey = z.strictObject({ name: z.string().min(1).max(100), role: Role });
+
+const Known = z.object({ id: z.string(), name: z.string(), role: Role, createdAt: z.number().describe('epoch ms') });
+const Made = NewKey.extend({ id: z.string(), key: z.string().describe('shown this once') });
 
 /** API keys. A key is shown once, when it is made; only its hash is kept. */
 @ApiTags('keys')
@@ -16,14 +19,16 @@ export class KeysController {
   ) {}
 
   @Get()
-  @Answers(200)
+  @ApiOperation({ summary: 'Every API key, without the key itself' })
+  @Answers(200, z.object({ items: z.array(Known) }))
   async list() {
     return { items: await this.keys.list() };
   }
 
   @Post()
+  @ApiOperation({ summary: 'Makes a key, which is shown this once' })
   @HttpCode(201)
-  @Answers(201)
+  @Answers(201, Made)
   async create(@ZodBody(NewKey) input: z.output<typeof NewKey>, @Caller() caller: Caller, @Trace() trace: string) {
     const made = await this.keys.create(input);
     await this.changes.record({ caller, action: 'key.create', subject: made.id, after: input, trace });
@@ -31,7 +36,8 @@ export class KeysController {
   }
 
   @Delete(':id')
-  @Answers(200)
+  @ApiOperation({ summary: 'Revokes a key, and ends its sessions' })
+  @Answers(200, z.object({ id: z.string(), revoked: z.literal(true) }))
   @Fails('not-found', 'conflict')
   async revoke(@ZodParam('id', z.string().min(1).max(64)) id: string, @Caller() caller: Caller, @Trace() trace: string) {
     if (id === caller.id) throw new Problem('conflict', 'a key cannot revoke itself; use another admin key');

@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Post } from '@nestjs/common';
 import { PlatformName, PlatformView } from '@conductor/contracts';
 import { PlatformDirectory } from '@conductor/control';
-import { Answers, ApiTags, Caller, Fails, Trace, ZodBody, ZodParam } from '@conductor/http';
+import { Answers, ApiOperation, ApiTags, Caller, Fails, Trace, ZodBody, ZodParam } from '@conductor/http';
 import { z } from 'zod';
 import { Changes } from '../audit/changes';
 import { PlatformViews } from './platform-views';
@@ -23,28 +23,30 @@ export class PlatformsController {
   ) {}
 
   @Get()
+  @ApiOperation({ summary: 'Every platform: state, reason, instances, breaker and queue' })
   @Answers(200, z.object({ items: z.array(PlatformView) }))
   async list() {
     return { items: await this.views.all() };
   }
 
   @Get(':name')
+  @ApiOperation({ summary: 'One platform: state, reason, instances, breaker and queue' })
   @Answers(200, PlatformView)
   @Fails('not-found')
   one(@ZodParam('name', PlatformName) name: string) {
     return this.views.one(name);
   }
 
-  /** Starts it again wherever it was disabled or suspended. */
   @Post(':name/enable')
+  @ApiOperation({ summary: 'Starts it again wherever it was disabled or suspended' })
   @Answers(200, PlatformView)
   @Fails('not-found', 'redis-unavailable')
   enable(@ZodParam('name', PlatformName) name: string, @ZodBody(Reason) body: Reason, @Caller() caller: Caller, @Trace() trace: string) {
     return this.wish('platform.enable', name, { enabled: true, suspended: null, reason: body?.reason ?? null }, caller, trace);
   }
 
-  /** It finishes what it has in hand and stops; messages for it wait or go to their fallbacks. */
   @Post(':name/disable')
+  @ApiOperation({ summary: 'It finishes what it has in hand and stops; messages for it wait or go to their fallbacks' })
   @Answers(200, PlatformView)
   @Fails('not-found', 'redis-unavailable')
   disable(@ZodParam('name', PlatformName) name: string, @ZodBody(Reason) body: Reason, @Caller() caller: Caller, @Trace() trace: string) {
@@ -52,8 +54,8 @@ export class PlatformsController {
     return this.wish('platform.disable', name, { enabled: false, reason }, caller, trace);
   }
 
-  /** Every instance finishes what it has in hand, shuts its platform down and starts it anew; the process stays. */
   @Post(':name/restart')
+  @ApiOperation({ summary: 'Every instance finishes what it has in hand, shuts its platform down and starts it anew; the process stays' })
   @Answers(200, PlatformView)
   @Fails('not-found', 'redis-unavailable')
   restart(@ZodParam('name', PlatformName) name: string, @Caller() caller: Caller, @Trace() trace: string) {
@@ -61,16 +63,16 @@ export class PlatformsController {
     return this.wish('platform.restart', name, { restarts }, caller, trace);
   }
 
-  /** A pinned platform is never shed by the scaler. */
   @Post(':name/pin')
+  @ApiOperation({ summary: 'A pinned platform is never shed by the scaler' })
   @Answers(200, PlatformView)
   @Fails('not-found', 'redis-unavailable')
   pin(@ZodParam('name', PlatformName) name: string, @ZodBody(Pin) body: z.output<typeof Pin>, @Caller() caller: Caller, @Trace() trace: string) {
     return this.wish('platform.pin', name, { pinned: body?.pinned ?? true }, caller, trace);
   }
 
-  /** How many processes run it, and how many messages each has in hand at once. Obeyed live; the scaler may wish for something else later. */
   @Post(':name/scale')
+  @ApiOperation({ summary: 'How many processes run it, and how many messages each has in hand at once. Obeyed live; the scaler may wish for something else later' })
   @Answers(200, PlatformView)
   @Fails('invalid-request', 'not-found', 'conflict', 'redis-unavailable')
   async scale(@ZodParam('name', PlatformName) name: string, @ZodBody(ScaleWish) body: ScaleWish, @Caller() caller: Caller, @Trace() trace: string) {

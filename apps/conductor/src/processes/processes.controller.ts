@@ -1,6 +1,6 @@
 import { ProcessState } from '@conductor/contracts';
 import { Notices } from '@conductor/control';
-import { Answers, ApiTags, Caller, Fails, Problem, Trace, ZodParam } from '@conductor/http';
+import { Answers, ApiOperation, ApiTags, Caller, Fails, Problem, Trace, ZodParam } from '@conductor/http';
 import { Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
 import { z } from 'zod';
 import { Changes } from '../audit/changes';
@@ -17,13 +17,14 @@ export class ProcessesController {
   ) {}
 
   @Get()
+  @ApiOperation({ summary: 'The processes under the launcher' })
   @Answers(200, z.object({ items: z.array(ProcessState) }))
   async list() {
     return { items: await this.board.all() };
   }
 
-  /** Starts a quarantined or stopped process, or restarts a running one. */
   @Post(':app/start')
+  @ApiOperation({ summary: 'Starts a quarantined or stopped process, or restarts a running one' })
   @HttpCode(202)
   @Answers(202)
   @Fails('not-found')

@@ -1,6 +1,6 @@
 import { RouteRule, RouteTable } from '@conductor/contracts';
 import { RouteStore } from '@conductor/control';
-import { Answers, ApiTags, Caller, Fails, Problem, Trace, ZodBody, ZodParam } from '@conductor/http';
+import { Answers, ApiOperation, ApiTags, Caller, Fails, Problem, Trace, ZodBody, ZodParam } from '@conductor/http';
 import { InvalidRule, RoutePlanner } from '@conductor/routing';
 import { Controller, Delete, Get, Inject, Put } from '@nestjs/common';
 import { z } from 'zod';
@@ -21,21 +21,22 @@ export class RoutesController {
   ) {}
 
   @Get()
+  @ApiOperation({ summary: 'The rules, in the order in which they are asked' })
   @Answers(200, Shown)
   list() {
     return { version: this.store.version, rules: this.store.rules };
   }
 
-  /** Replaces all rules. */
   @Put()
+  @ApiOperation({ summary: 'Replaces all rules' })
   @Answers(200, Shown)
   @Fails('invalid-request', 'invalid-rule', 'conflict')
   replace(@ZodBody(Table) { rules, version }: z.output<typeof Table>, @Caller() caller: Caller, @Trace() trace: string) {
     return this.save('routes.replace', '*', rules, caller, trace, version);
   }
 
-  /** Adds a rule, or changes the one of this id. */
   @Put(':id')
+  @ApiOperation({ summary: 'Adds a rule, or changes the one of this id' })
   @Answers(200, Shown)
   @Fails('invalid-request', 'invalid-rule', 'conflict')
   put(@ZodParam('id', RuleId) id: string, @ZodBody(RuleBody) { position, ...body }: z.output<typeof RuleBody>, @Caller() caller: Caller, @Trace() trace: string) {
@@ -46,6 +47,7 @@ export class RoutesController {
   }
 
   @Delete(':id')
+  @ApiOperation({ summary: 'Removes a rule' })
   @Answers(200, Shown)
   @Fails('not-found', 'conflict')
   remove(@ZodParam('id', RuleId) id: string, @Caller() caller: Caller, @Trace() trace: string) {

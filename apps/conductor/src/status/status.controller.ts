@@ -1,5 +1,5 @@
 import { SystemStatus } from '@conductor/contracts';
-import { Answers, ApiTags, Fails } from '@conductor/http';
+import { Answers, ApiOperation, ApiTags, Fails } from '@conductor/http';
 import { Controller, Get, Inject } from '@nestjs/common';
 import { SystemStatusReader } from './system-status';
 
@@ -8,8 +8,8 @@ import { SystemStatusReader } from './system-status';
 export class StatusController {
   constructor(@Inject(SystemStatusReader) private readonly status: SystemStatusReader) {}
 
-  /** The whole system at a glance. */
   @Get()
+  @ApiOperation({ summary: 'The whole system at a glance' })
   @Answers(200, SystemStatus)
   @Fails('redis-unavailable')
   read(): Promise<SystemStatus> {

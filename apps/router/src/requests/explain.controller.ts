@@ -1,6 +1,6 @@
 import { Controller, Inject, Post } from '@nestjs/common';
 import { RequestInput, RouteExplanation } from '@conductor/contracts';
-import { Allow, Answers, ApiTags, Fails, ZodBody } from '@conductor/http';
+import { Allow, Answers, ApiOperation, ApiTags, Fails, ZodBody } from '@conductor/http';
 import type { z } from 'zod';
 import { PlatformChooser } from '../dispatch/platform-chooser';
 import { RoutePlanner } from '@conductor/routing';
@@ -15,6 +15,7 @@ export class ExplainController {
   ) {}
 
   @Post()
+  @ApiOperation({ summary: 'Where a message would go now, and why; sends nothing' })
   @Allow('viewer', 'ingress')
   @Answers(200, RouteExplanation)
   @Fails('invalid-request')

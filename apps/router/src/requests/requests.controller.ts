@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Post, Res } from '@nestjs/common';
 import { Accepted, Answered, type ProblemCode, problems, RequestId, RequestInput, RequestRecord } from '@conductor/contracts';
-import { Allow, Answers, ApiTags, Caller, Fails, Problem, Trace, ZodBody, ZodParam } from '@conductor/http';
+import { Allow, Answers, ApiOperation, ApiTags, Caller, Fails, Problem, Trace, ZodBody, ZodParam } from '@conductor/http';
 import { Ledger } from '@conductor/bus';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
@@ -18,6 +18,7 @@ export class RequestsController {
   ) {}
 
   @Post()
+  @ApiOperation({ summary: 'Sends a message, and waits for its answer unless `waitFor` says otherwise' })
   @Allow('ingress')
   @Answers(200, Answered)
   @Answers(202, Accepted)
@@ -44,6 +45,7 @@ export class RequestsController {
   }
 
   @Get(':id')
+  @ApiOperation({ summary: 'What became of a message: state, answer, and its whole trail' })
   @Allow('viewer', 'ingress')
   @Answers(200, RequestRecord)
   @Fails('not-found', 'redis-unavailable')
