@@ -15,7 +15,7 @@ describe('the ticker', () => {
     const ticks: Tick[] = [];
     ticker = new Ticker(PERIOD_MS, async (tick) => {
       ticks.push(tick);
-      block(3); // an interval would be later by this much each time
+      block(30); // an interval would be later by this much each time
     });
     ticker.start();
 
@@ -23,8 +23,8 @@ describe('the ticker', () => {
     expect(ticks.every(({ due }) => due % PERIOD_MS === 0)).toBe(true);
     expect(new Set(ticks.map(({ due }) => due)).size).toBe(ticks.length);
     expect(ticks.every(({ lateMs }) => lateMs >= 0)).toBe(true);
-    // The machine may lose one now and then; drift would lose every eighth.
-    expect((ticks.at(-1)!.due - ticks[0]!.due) / PERIOD_MS).toBeLessThanOrEqual(ticks.length + 3);
+    // A busy machine may lose some; drift would lose three for every four.
+    expect((ticks.at(-1)!.due - ticks[0]!.due) / PERIOD_MS).toBeLessThan(ticks.length + 10);
   });
 
   it('never does the work twice at once, and skips what it missed meanwhile', async () => {
