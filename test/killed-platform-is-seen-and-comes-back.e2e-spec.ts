@@ -7,13 +7,15 @@ const DEATHS_TO_QUARANTINE = 5;
 /** “Within seconds”: a killed process is seen by its launcher, a frozen one by its silence of 4 s and a check every 5 s. */
 const SEEN_KILLED_MS = 5_000;
 const SEEN_FROZEN_MS = 12_000;
+/** What hangs so long is killed: later than it is seen. */
+const SILENCE_MS = 15_000;
 
 const answersIn = (record: RequestRecord) => record.trail.filter(({ step }) => step === 'answered');
 
 describe('a platform that is killed', () => {
   let system: System;
   beforeAll(async () => {
-    system = await System.start();
+    system = await System.start({ env: { LAUNCHER_SILENCE_MS: String(SILENCE_MS) } });
     await system.put('conductor', '/v1/routes/shouts', { match: { kind: ['shout'] }, target: 'twitch', fallbacks: ['brain'] });
   }, 120_000);
   afterAll(() => system.stop(), 30_000);
@@ -53,6 +55,16 @@ describe('a platform that is killed', () => {
     expect([record.state, answersIn(record)]).toEqual(['dead-lettered', []]);
     await system.delete('conductor', '/v1/dead-letters/hung-1');
   }, 60_000);
+
+  it('is started again when it hangs and does not stop to, and it is said why', async () => {
+    const hung = system.pid('stubs');
+    system.freeze('stubs');
+    await until(async () => expect((await system.platform('twitch')).reason).toMatch(/its process did nothing any more, did not answer for 15.0 s, and was killed/), 60_000);
+    await system.untilBack('stubs', hung);
+    await system.untilPlatform('twitch', 'ready');
+
+    expect((await system.send({ target: 'twitch', content: 'And again' })).status).toBe(200);
+  }, 120_000);
 
   describe('again and again', () => {
     const waiting = { id: 'waits-1', target: 'twitch', content: 'I can wait', waitFor: 'acceptance' };

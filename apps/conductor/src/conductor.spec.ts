@@ -104,6 +104,12 @@ describe('the conductor', () => {
       expect(await system.call('PUT', '/v1/routes/bad', body)).toMatchObject({ status, body: { code } });
     });
 
+    it('can still be changed after a text came that was cut in the middle of an emoji', async () => {
+      expect((await system.call('PUT', '/v1/routes/emoji', { ...rule('discord'), description: 'for players \ud83c' })).status).toBe(200);
+
+      expect((await system.call('DELETE', '/v1/routes/emoji')).status).toBe(200);
+    });
+
     it('refuses a change made from an old version', async () => {
       const { body } = await system.call<{ version: number }>('GET', '/v1/routes');
       await system.call('PUT', '/v1/routes/other', rule('discord'));
@@ -136,6 +142,19 @@ describe('the conductor', () => {
     while (!text.includes('quarantined')) text += (await reader.read()).value;
     expect(text).toContain('event: process');
     gone.abort();
+  });
+
+  it.each([
+    ['/v1/audit?cursor=zzz', 'cursor'],
+    ['/v1/audit?from=1e300', 'from'],
+    ['/v1/metrics/discord?to=1e300', 'to'],
+    ['/v1/metrics/discord?from=-1', 'from'],
+  ])('names what is wrong in %s', async (path, field) => {
+    expect(await system.call('GET', path)).toMatchObject({ status: 400, body: { errors: [{ field }] } });
+  });
+
+  it('names the events that there are to whoever asks for another', async () => {
+    expect(await system.call('GET', '/v1/events?types=verdict,weather')).toMatchObject({ status: 400, body: { errors: [{ field: 'types[1]', message: expect.stringContaining('verdict, breaker') }] } });
   });
 
   it('shows its queues in Bull Board only to people who logged in', async () => {

@@ -8,12 +8,19 @@ describe('the lock of a home', () => {
   let home: string;
   beforeEach(() => (home = mkdtempSync(join(tmpdir(), 'home-lock-'))));
   afterEach(() => rmSync(home, { recursive: true }));
+  const lockOf = (of: string) => new HomeLock(of, ['CONDUCTOR_PORT', 'ROUTER_PORT', 'PLUGIN_HOST_PORT']);
   const heldBy = (pid: number, identity = identityOf(pid)) => writeFileSync(join(home, 'launcher.pid'), JSON.stringify({ pid, identity }));
 
   it('refuses a second launcher and names the first', () => {
     heldBy(process.ppid);
 
-    expect(() => new HomeLock(home).take()).toThrow(`already runs on ${home} (process ${process.ppid})`);
+    expect(() => lockOf(home).take()).toThrow(`already runs on ${home} (process ${process.ppid})`);
+  });
+
+  it('tells whoever is refused how to start one with a home and every port of its own', () => {
+    heldBy(process.ppid);
+
+    expect(() => lockOf(home).take()).toThrow('CONDUCTOR_HOME=.conductor-2 CONDUCTOR_PORT=4000 ROUTER_PORT=4001 PLUGIN_HOST_PORT=4002 npm start');
   });
 
   it.each([
@@ -23,17 +30,17 @@ describe('the lock of a home', () => {
     ['was cut off while writing', () => writeFileSync(join(home, 'launcher.pid'), '{"pid":')],
   ])('is taken over when its holder %s', (_what, leave) => {
     leave();
-    const lock = new HomeLock(home);
+    const lock = lockOf(home);
     lock.take();
 
     expect(lock.held).toBe(true);
   });
 
   it('can be taken again after it was released', () => {
-    const lock = new HomeLock(home);
+    const lock = lockOf(home);
     lock.take();
     lock.release();
 
-    expect(() => new HomeLock(home).take()).not.toThrow();
+    expect(() => lockOf(home).take()).not.toThrow();
   });
 });

@@ -11,7 +11,11 @@ export class HomeLock {
   private readonly file: string;
   private isHeld = false;
 
-  constructor(private readonly home: string) {
+  /** @param portVariables of all doors, so that who is refused is told how to open others */
+  constructor(
+    private readonly home: string,
+    private readonly portVariables: readonly string[],
+  ) {
     this.file = join(home, 'launcher.pid');
   }
 
@@ -66,7 +70,7 @@ export class HomeLock {
       [
         `The Conductor already runs on ${this.home}${pid === undefined ? '' : ` (process ${pid})`}.`,
         `Stop it there with Ctrl-C${pid === undefined ? '' : ` or \`kill ${pid}\``}, or give this one a home and ports of its own:`,
-        '  CONDUCTOR_HOME=.conductor-2 CONDUCTOR_PORT=4000 ROUTER_PORT=4001 ANDROID_PORT=4002 HEALTH_MONITOR_PORT=4003 STUBS_PORT=4004 BRAIN_PORT=4005 npm start',
+        `  CONDUCTOR_HOME=.conductor-2 ${this.portVariables.map((variable, index) => `${variable}=${4000 + index}`).join(' ')} npm start`,
       ].join('\n'),
     );
   }

@@ -34,7 +34,7 @@ export const launch = async (options: { apps?: App[]; timings?: Partial<Timings>
     launcher = new Launcher({
       config,
       apps: options.apps ?? appsWith(config.ports),
-      timings: { ...TIMINGS, ...options.timings },
+      timings: { ...TIMINGS, silenceMs: config.launcherSilenceMs, ...options.timings },
       env: process.env,
       runtimeDir: options.runtimeDir ?? join(projectRoot(), '.runtime'),
       logger,

@@ -172,6 +172,15 @@ describe('the launcher', () => {
     expect(launcher.pidOf('other-app')).toBe(before.other);
   });
 
+  it('starts a Redis again that does nothing any more', async () => {
+    const launcher = await launch({ apps: ['good-app'], timings: { silenceMs: 1_000 } }).ready();
+    const before = launcher.pidOf('redis');
+    process.kill(before, 'SIGSTOP');
+
+    await eventually(() => expect(launcher.pidOf('redis')).not.toBe(before));
+    await eventually(() => expect(launcher.stateOf('redis')).toBe('ready'));
+  });
+
   it('goes on without an app that cannot live, says why, and starts it again when asked through Redis', async () => {
     const launcher = await launch({ apps: ['good-app', 'mortal-app'] }).ready();
     expect(launcher.output).toMatch(/runs, but not all of it[^]*mortal-app is quarantined: died 5 times[^]*the flux capacitor is missing/);

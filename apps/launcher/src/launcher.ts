@@ -56,7 +56,7 @@ export class Launcher {
   private checkAllSettled: () => void = () => undefined;
 
   constructor(private readonly parts: Parts) {
-    this.lock = new HomeLock(parts.config.home);
+    this.lock = new HomeLock(parts.config.home, parts.apps.map(({ portVariable }) => portVariable));
     this.runFile = new RunFile(parts.config.home);
   }
 

@@ -8,8 +8,8 @@ const NODE_FLAGS = ['--enable-source-maps', '--disable-warning=ExperimentalWarni
 /** A small young generation: some 40 MB less resident at work, for collections that are more frequent. Messages would pay with a tenth of their speed. */
 const SMALL = ['--max-semi-space-size=2'];
 
-/** What an app says over IPC (`runApp`, `runPlatformApp`). */
-type Said = { type: 'listening'; url: string; suspended?: string } | { type: 'waking' } | { type: 'leaving'; reason: string };
+/** What an app says over IPC (`runApp`, `runPlatformApp`); `alive` is the answer to `alive?`. */
+type Said = { type: 'alive' } | { type: 'listening'; url: string; suspended?: string } | { type: 'waking' } | { type: 'leaving'; reason: string };
 
 /** One of our apps: says over IPC where its door is, and at its door whether it is ready. */
 export class NodeApp implements Program {
@@ -33,10 +33,16 @@ export class NodeApp implements Program {
     });
   }
 
+  ask(child: ChildProcess): void {
+    // A channel that is closed belongs to a process that ends already.
+    if (child.connected) child.send({ type: 'alive?' }, () => undefined);
+  }
+
   async follow(child: ChildProcess, signal: AbortSignal, news: News): Promise<void> {
     // Its door may move: a thin shell has one of its own.
     let door = new AbortController();
     child.on('message', (said: Said | null) => {
+      news.answered();
       if (said?.type === 'leaving') news.leaving(said.reason);
       if (said?.type !== 'listening' && said?.type !== 'waking') return;
       door.abort();

@@ -6,6 +6,8 @@ export interface News {
   up(url: string, suspended?: string): void;
   /** A thin shell loads what it had not loaded. */
   waking(): void;
+  /** It has answered `ask`, or said anything else: it turns. */
+  answered(): void;
   /** It is about to end with code 0, of its own choice. */
   leaving(reason: string): void;
 }
@@ -15,6 +17,8 @@ export interface Program {
   readonly name: string;
   /** Starts it, as the leader of a process group of its own. */
   spawn(): ChildProcess;
+  /** Asks it whether it still turns; its answer is news. */
+  ask(child: ChildProcess): void;
   /** Tells what becomes of it, until the signal is aborted. Rejects when that cannot be known. */
   follow(child: ChildProcess, signal: AbortSignal, news: News): Promise<void>;
 }

@@ -147,6 +147,43 @@ describe('a supervised app', () => {
     expect(isAlive(pid)).toBe(false);
   });
 
+  describe('that does nothing any more', () => {
+    it('is killed and started again, and it is said why', async () => {
+      const { app, history, ready } = supervise('good-app', { silenceMs: 1_000 });
+      await ready();
+      const { pid } = app.state;
+      process.kill(pid!, 'SIGSTOP');
+      await ready(1);
+
+      expect(isAlive(pid!)).toBe(false);
+      expect(history.map(({ state }) => state)).toEqual(['starting', 'ready', 'backing-off', 'starting', 'ready']);
+      expect(history[2]!.reason).toMatch(/^did nothing any more, did not answer for 1.0 s, and was killed; starting again in/);
+    });
+
+    it('is let be while it starts, which may take long', async () => {
+      const { history, ready } = supervise('slow-app', { silenceMs: 300 });
+      await ready();
+
+      expect(history.map(({ state }) => state)).toEqual(['starting', 'ready']);
+    });
+
+    it('is let be for as long as the launcher did nothing either, as when the machine slept', async () => {
+      const { app, history, ready } = supervise('good-app', { silenceMs: 1_000 });
+      await ready();
+      const { pid } = app.state;
+      process.kill(pid!, 'SIGSTOP');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
+      process.kill(pid!, 'SIGCONT');
+      // The next silence is a real one; an earlier end would stand before it.
+      await eventually(async () => expect((await fetch(`${app.state.url}/health/ready`)).status).toBe(200));
+      expect(app.state).toMatchObject({ pid, restarts: 0 });
+      process.kill(pid!, 'SIGSTOP');
+      await ready(1);
+
+      expect(history.filter(({ state }) => state === 'backing-off')).toHaveLength(1);
+    });
+  });
+
   it('is not started again after it was stopped while waiting for its next start', async () => {
     const { app } = supervise('mortal-app', { backoffMs: 100 });
     await eventually(() => expect(app.state.state).toBe('backing-off'));

@@ -5,6 +5,7 @@ import { type Line, LastWords } from './last-words';
 import { killGroup } from './process-facts';
 import type { News, Program } from './program';
 import type { Timings } from './timings';
+import { Watchdog } from './watchdog';
 
 /** A process that leaves drains within one grace; what takes so many hangs. */
 const LEAVING_TAKES_GRACES = 2;
@@ -16,6 +17,8 @@ interface End {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly error?: Error;
+  /** It was killed because it did not answer any more. */
+  readonly hung?: boolean;
 }
 
 interface Listener {
@@ -75,17 +78,27 @@ export class Supervised {
     let readyAt: number | undefined;
     let wokeAt = startedAt;
     let leaving: string | undefined;
+    let isStarting = true;
+    let hung = false;
+    const hangs = () => {
+      hung = true;
+      killGroup(child.pid);
+    };
+    const watchdog = new Watchdog({ ask: () => this.program.ask(child), isStarting: () => isStarting, hangs }, this.timings.silenceMs);
     this.become({ ...as, pid: child.pid, url: undefined });
     const news: News = {
       up: (url, suspended) => {
         if (ended.signal.aborted || this.current.state === 'draining') return;
         readyAt ??= Date.now();
+        isStarting = false;
         this.become(suspended === undefined ? { state: 'ready', reason: `ready after ${seconds(Date.now() - wokeAt)}`, url } : { state: 'suspended', reason: suspended, url });
       },
       waking: () => {
         wokeAt = Date.now();
+        isStarting = true;
         this.become({ state: 'starting', reason: 'loading: one of its platforms is wanted', url: undefined });
       },
+      answered: () => watchdog.answered(),
       leaving: (reason) => {
         leaving = reason;
         setTimeout(() => this.killLate(child), LEAVING_TAKES_GRACES * this.timings.stopGraceMs).unref();
@@ -96,9 +109,10 @@ export class Supervised {
     });
     this.gone = endOf(child).then((end) => {
       ended.abort();
+      watchdog.end();
       this.child = undefined;
       if (this.wanted && !this.restartAsked && end.code === 0 && leaving !== undefined) this.comeBack(leaving);
-      else this.ended(end, words, readyAt);
+      else this.ended({ ...end, hung }, words, readyAt);
     });
   }
 
@@ -174,7 +188,7 @@ export class Supervised {
       this.failures += 1;
       this.deaths = [...this.deaths.filter((at) => now - at < this.timings.quarantineWindowMs), now];
     }
-    const how = describe(end);
+    const how = end.hung ? `did nothing any more, did not answer for ${seconds(this.timings.silenceMs)}, and was killed` : describe(end);
     if (this.deaths.length >= this.timings.quarantineDeaths) this.quarantine(how, words);
     else this.backOff(how, words, byItself);
   }

@@ -13,6 +13,8 @@ export interface Timings {
   readonly startPatienceMs: number;
   /** Time an app has to drain before it is killed. */
   readonly stopGraceMs: number;
+  /** A process that answers nothing for so long is killed; while it starts, ten times as long. 0: never. */
+  readonly silenceMs: number;
   /** How often is looked whether more or fewer processes are wanted, should a notice be lost. */
   readonly wishesEveryMs: number;
 }
@@ -26,5 +28,6 @@ export const TIMINGS: Timings = {
   readyPollMs: 50,
   startPatienceMs: 60_000,
   stopGraceMs: 10_000,
+  silenceMs: 30_000,
   wishesEveryMs: 3_000,
 };

@@ -21,6 +21,7 @@ export interface Config {
   readonly rateLimitPerMinute: number;
   readonly messages: { retentionMs: number; keyedRetentionMs: number; ttlMs: number; deadLetterRetentionMs: number; jobLockMs: number };
   readonly breaker: { volume: number; errorPercent: number; openMs: number; maxOpenMs: number };
+  readonly launcherSilenceMs: number;
   readonly startup: { platforms: string[]; warnMs: number; giveUpMs: number; retryBaseMs: number };
   readonly scaler: { intervalMs: number; memoryWall: Environment['SCALER_MEMORY_WALL']; memoryBudgetMb?: number | undefined; training: boolean };
   readonly plugins: {
@@ -40,7 +41,7 @@ export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
 
-const OUR_PREFIXES = /^(CONDUCTOR|ROUTER|ROUTES|DEAD_LETTER|ANDROID|HEALTH|STUBS|BRAIN|PRESENCE|METRICS|REQUEST|BREAKER|STARTUP|SCALER|PLUGIN)_/;
+const OUR_PREFIXES = /^(CONDUCTOR|ROUTER|ROUTES|DEAD_LETTER|ANDROID|HEALTH|STUBS|BRAIN|PRESENCE|METRICS|REQUEST|BREAKER|STARTUP|SCALER|PLUGIN|LAUNCHER)_/;
 
 /**
  * Reads the configuration from environment variables.
@@ -101,6 +102,7 @@ const shape = (e: z.output<typeof Environment>): Config => {
       jobLockMs: e.JOB_LOCK_MS,
     },
     breaker: { volume: e.BREAKER_VOLUME, errorPercent: e.BREAKER_ERROR_PERCENT, openMs: e.BREAKER_OPEN_MS, maxOpenMs: e.BREAKER_MAX_OPEN_MS },
+    launcherSilenceMs: e.LAUNCHER_SILENCE_MS,
     startup: { platforms: e.STARTUP_PLATFORMS, warnMs: e.STARTUP_WARN_MS, giveUpMs: e.STARTUP_GIVE_UP_MS, retryBaseMs: e.STARTUP_RETRY_BASE_MS },
     scaler: { intervalMs: e.SCALER_INTERVAL_MS, memoryWall: e.SCALER_MEMORY_WALL, memoryBudgetMb: e.SCALER_MEMORY_BUDGET_MB, training: e.SCALER_TRAINING },
     plugins: {

@@ -49,6 +49,7 @@ export const Environment = z.object({
   BREAKER_ERROR_PERCENT: z.coerce.number().min(1).max(100).default(50).describe('share of failures that opens a breaker'),
   BREAKER_OPEN_MS: ms(5_000).describe('first opening; doubles with jitter on repeated opening'),
   BREAKER_MAX_OPEN_MS: ms(60_000).describe('longest opening'),
+  LAUNCHER_SILENCE_MS: z.coerce.number().int().min(0).default(30_000).describe('a process that lives and answers nothing for so long is killed and started again; 0: never'),
   STARTUP_PLATFORMS: z
     .string()
     .default('brain,android,minecraft,twitch,tiktok,youtube')

@@ -64,9 +64,9 @@ export class RedisConnections {
     return [this.commands, this.subscriber, ...this.others].every(({ status }) => status === 'ready');
   }
 
-  /** Waits until Redis answers. @throws RedisUnavailable after `timeoutMs`. */
-  async untilReady(timeoutMs = 15_000): Promise<void> {
-    await Promise.all([this.commands, ...this.others].map((connection) => ready(connection, timeoutMs)));
+  /** Waits until Redis answers. @throws RedisUnavailable after `timeoutMs`, and the reason of `signal` when it is aborted */
+  async untilReady(timeoutMs = 15_000, signal?: AbortSignal): Promise<void> {
+    await Promise.all([this.commands, ...this.others].map((connection) => ready(connection, timeoutMs, signal)));
   }
 
   async close(): Promise<void> {
@@ -113,18 +113,22 @@ const giveUpWhenItHangs = (connection: Redis) => {
   connection.once('end', () => clearInterval(beat));
 };
 
-const ready = async (connection: Redis, timeoutMs: number): Promise<void> => {
+const ready = async (connection: Redis, timeoutMs: number, signal?: AbortSignal): Promise<void> => {
+  signal?.throwIfAborted();
   if (connection.status === 'ready') return;
+  const late = AbortSignal.timeout(timeoutMs);
+  const over = signal ? AbortSignal.any([late, signal]) : late;
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      connection.off('ready', done);
-      reject(new RedisUnavailable(`Redis did not answer within ${timeoutMs} ms; is it running, and is REDIS_URL right?`));
-    }, timeoutMs);
-    const done = () => {
-      clearTimeout(timer);
-      resolve();
-    };
+    const done = () => resolve();
     connection.once('ready', done);
+    over.addEventListener(
+      'abort',
+      () => {
+        connection.off('ready', done);
+        reject(signal?.aborted ? (signal.reason as Error) : new RedisUnavailable(`Redis did not answer within ${timeoutMs} ms; is it running, and is REDIS_URL right?`));
+      },
+      { once: true },
+    );
   });
 };
 

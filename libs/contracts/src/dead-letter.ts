@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TrailStep } from './ledger';
-import { PlatformName } from './names';
+import { PlatformName, RequestId } from './names';
 import { defineQueue } from './queue-contract';
 import { Request } from './request';
 
@@ -34,7 +34,7 @@ export type DeadLetterFilter = z.output<typeof DeadLetterFilter>;
 export const RedriveInput = z
   .strictObject({
     filter: DeadLetterFilter.optional(),
-    ids: z.array(z.string()).min(1).max(10_000).optional(),
+    ids: z.array(RequestId).min(1).max(10_000).optional(),
     to: PlatformName.optional().describe('another platform than the one it was going to'),
     dryRun: z.boolean().default(false),
     ratePerSecond: z.number().positive().max(10_000).default(100),

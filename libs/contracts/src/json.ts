@@ -10,6 +10,15 @@ export const Json = z.unknown() as unknown as z.ZodType<z.core.util.JSONType, z.
 export const Content = z.union([z.string().min(1), z.record(z.string(), Json)]);
 export type Content = z.output<typeof Content>;
 
+/** Levels of objects and lists in a content: more than people need, and few enough for all that go through it level by level. */
+const DEEPEST_CONTENT = 100;
+
+const isDeeperThan = (levels: number, value: unknown): boolean =>
+  typeof value === 'object' && value !== null && (levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner)));
+
+/** A content as it comes in from outside. */
+export const GivenContent = Content.refine((content) => !isDeeperThan(DEEPEST_CONTENT, content), `may be nested ${DEEPEST_CONTENT} levels deep at most`);
+
 /** What a platform answers: an object whose `text` is meant for people. */
 export const Answer = z.record(z.string(), Json);
 export type Answer = z.output<typeof Answer>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Content } from './json';
+import { Content, GivenContent } from './json';
 import { ChosenId, ForeignId, Kind, PlatformName, RequestId } from './names';
 
 export const DEFAULT_DEADLINE_MS = 5_000;
@@ -13,7 +13,7 @@ export const RequestInput = z.strictObject({
   user: ForeignId.optional(),
   conversation: ForeignId.optional(),
   kind: Kind,
-  content: Content,
+  content: GivenContent,
   idempotencyKey: z.string().min(1).max(256).optional().describe('A second request of the same source with this key gets the answer of the first.'),
   deadlineMs: z.int().min(1).max(MAX_DEADLINE_MS).default(DEFAULT_DEADLINE_MS).describe('Milliseconds the caller waits for the answer. With `acceptance` nobody waits: the platform’s own time-out holds.'),
   waitFor: z.enum(['answer', 'acceptance']).default('answer'),

@@ -21,3 +21,11 @@ it('takes a platform of which only one thing was ever wished for as wanted, also
   expect(later.directory.availability('discord').state).toBe('registered');
   await Promise.all([before, later].map(({ context }) => context.resources.drain()));
 });
+
+it('takes a reason that was cut in the middle of an emoji, and can be changed afterwards', async () => {
+  const { context, directory } = await open();
+  await directory.desire('twitch', { enabled: false, reason: 'maintenance \ud83d' });
+
+  expect(await directory.desire('twitch', { enabled: true })).toMatchObject({ enabled: true, reason: 'maintenance \ufffd' });
+  await context.resources.drain();
+});

@@ -3,6 +3,7 @@ import type { RedisConnections } from '@conductor/connections';
 import { DesiredState, isAvailable, type PlatformState } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import { type Fence, FencedOff, fenceKey } from './fence';
+import { luaJson } from './lua-json';
 import type { Notices } from './notices';
 import { patchScript } from './patch-script';
 import { Replica } from './replica';
@@ -71,7 +72,7 @@ export class PlatformDirectory {
   async desire(platform: string, patch: Partial<{ [K in keyof DesiredState]: DesiredState[K] | null }>, fence?: Fence): Promise<DesiredState> {
     Wish.parse(Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== null)));
     const key = fenceKey(this.connections.namespace, fence?.name ?? 'nobody');
-    const json = await this.connections.commands.conductorDesire(this.desiredKey, key, platform, JSON.stringify({ ...patch, at: Date.now() }), fence?.token ?? -1);
+    const json = await this.connections.commands.conductorDesire(this.desiredKey, key, platform, luaJson({ ...patch, at: Date.now() }), fence?.token ?? -1);
     if (json === null) throw new FencedOff(fence!);
     const desired = DesiredState.parse(JSON.parse(json));
     this.desired.take(platform, desired);

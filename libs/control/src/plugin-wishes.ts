@@ -2,6 +2,7 @@ import type { Result } from 'ioredis';
 import type { RedisConnections } from '@conductor/connections';
 import { PluginWish } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
+import { luaJson } from './lua-json';
 import type { Notices } from './notices';
 import { patchScript } from './patch-script';
 import { Replica } from './replica';
@@ -36,7 +37,7 @@ export class PluginWishes {
 
   /** Changes what is wanted; `null` takes a part of it back. @throws RedisUnavailable */
   async wish(name: string, patch: Partial<{ [K in keyof Omit<PluginWish, 'name' | 'version' | 'at'>]: PluginWish[K] | null }>): Promise<PluginWish> {
-    const json = await this.connections.commands.conductorPluginWish(this.key, name, JSON.stringify({ ...patch, at: Date.now() }));
+    const json = await this.connections.commands.conductorPluginWish(this.key, name, luaJson({ ...patch, at: Date.now() }));
     const wish = PluginWish.parse(JSON.parse(json));
     this.wishes.take(name, wish);
     await this.notices.publish({ type: 'plugin-wish', wish });

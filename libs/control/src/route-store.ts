@@ -1,6 +1,7 @@
 import type { RedisConnections } from '@conductor/connections';
 import { type RouteRule, RouteTable } from '@conductor/contracts';
 import type { Result } from 'ioredis';
+import { luaJson } from './lua-json';
 import type { Notices } from './notices';
 
 interface Stored {
@@ -10,7 +11,7 @@ interface Stored {
 
 const SAVE = `
   local old = redis.call('GET', KEYS[1])
-  local version = old and cjson.decode(old).version or 0
+  local version = old and tonumber(string.match(old, '^{"version":(%d+)')) or 0
   if ARGV[2] ~= '' and tonumber(ARGV[2]) ~= version then return -1 end
   redis.call('SET', KEYS[1], '{"version":' .. (version + 1) .. ',"rules":' .. ARGV[1] .. '}')
   return version + 1`;
@@ -63,7 +64,7 @@ export class RouteStore {
    */
   async save(rules: RouteRule[], expected?: number): Promise<number | undefined> {
     const table = RouteTable.parse(rules);
-    const version = await this.connections.commands.conductorSaveRoutes(this.key, JSON.stringify(table), expected?.toString() ?? '');
+    const version = await this.connections.commands.conductorSaveRoutes(this.key, luaJson(table), expected?.toString() ?? '');
     if (version < 0) return undefined;
     this.take({ version, rules: table });
     await this.notices.publish({ type: 'routes', rules: table, version });

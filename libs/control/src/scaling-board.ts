@@ -2,6 +2,7 @@ import { asRedisUnavailable, type RedisConnections } from '@conductor/connection
 import { ScalingPolicy, type ScalingPolicyPatch, ScalingPolicyView, ScalingView } from '@conductor/contracts';
 import type { Result } from 'ioredis';
 import { type Fence, FencedOff, fenceKey } from './fence';
+import { luaJson } from './lua-json';
 import type { Notices } from './notices';
 
 const KEEP = `
@@ -10,7 +11,7 @@ const KEEP = `
   return 1`;
 const SAVE_POLICY = `
   local old = redis.call('GET', KEYS[1])
-  local version = old and cjson.decode(old).version or 0
+  local version = old and tonumber(string.match(old, '^{"version":(%d+)')) or 0
   if tonumber(ARGV[2]) ~= version then return 0 end
   redis.call('SET', KEYS[1], ARGV[1])
   return 1`;
@@ -61,7 +62,7 @@ export class ScalingBoard {
       const before = await this.policy();
       const load = { ...before.policy.load, ...patch.load };
       const after: ScalingPolicyView = { version: before.version + 1, at: Date.now(), policy: ScalingPolicy.parse({ ...before.policy, ...patch, load }) };
-      const saved = await this.unlessAway(this.connections.commands.conductorSaveScalingPolicy(this.keys.policy, JSON.stringify(after), before.version));
+      const saved = await this.unlessAway(this.connections.commands.conductorSaveScalingPolicy(this.keys.policy, luaJson(after), before.version));
       if (saved !== 1) continue; // somebody else was faster: theirs first, then this on top
       await this.notices.publish({ type: 'scaling-policy', policy: after });
       return { before, after };

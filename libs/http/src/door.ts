@@ -4,11 +4,14 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { defaultAccess, permittedBy } from './roles';
 import type { Admission } from './admission';
+import { readBodies } from './bodies';
+import { refuseUnreadable } from './client-errors';
 import { eventStreamConstraint } from './event-streams';
 import type { InFlight } from './in-flight';
 import { Problem } from './problem';
 import type { ProblemFilter } from './problem-filter';
 import type { RequestMetrics } from './request-metrics';
+import type { RouteMethods } from './route-methods';
 import { securityHeaders } from './security-headers';
 
 /** 1 MiB */
@@ -16,6 +19,9 @@ export const BODY_LIMIT = 1_048_576;
 
 /** A caller who takes longer to send a request is cut off. */
 const REQUEST_TIMEOUT_MS = 30_000;
+
+/** Ids hold 128 characters at most; a longer one is named as a wrong field, like any other. */
+const LONGEST_PATH_PART = 1_024;
 
 /** Pages that describe the door say nothing secret. */
 const OPEN_PATHS = /^\/docs($|[/-])/;
@@ -25,6 +31,7 @@ export interface DoorParts {
   inFlight: InFlight;
   metrics: RequestMetrics;
   filter: ProblemFilter;
+  routes: RouteMethods;
   /** Browsers without a session are led to the log-in page. */
   login: boolean;
 }
@@ -39,9 +46,10 @@ export const openDoor = async (parts: DoorParts): Promise<FastifyAdapter> => {
     forceCloseConnections: true,
     return503OnClosing: false,
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => parts.filter.answer(error, request, reply),
+    clientErrorHandler: refuseUnreadable,
     // No Nest middleware anywhere: what must come first is in our hook.
     skipMiddie: true,
-    routerOptions: { constraints: { eventStream: eventStreamConstraint } },
+    routerOptions: { constraints: { eventStream: eventStreamConstraint }, maxParamLength: LONGEST_PATH_PART },
   });
   const fastify: FastifyInstance = adapter.getInstance();
   readBodies(fastify);
@@ -49,6 +57,7 @@ export const openDoor = async (parts: DoorParts): Promise<FastifyAdapter> => {
   adapter.setErrorHandler = () => adapter.getInstance();
   fastify.setErrorHandler((error, request, reply) => parts.filter.answer(error, request, reply));
   fastify.addHook('onRoute', decideAccess);
+  fastify.addHook('onRoute', ({ method, url }) => parts.routes.add(url, [method].flat()));
   fastify.decorateRequest('caller', undefined);
   fastify.addHook('onRequest', firstOfAll(parts, await securityHeaders()));
   fastify.addHook('onResponse', (request, reply, done) => {
@@ -99,20 +108,6 @@ const decideAccess = (route: RouteOptions): void => {
   config.permitted = access === 'public' ? undefined : permittedBy(access);
   config.page ??= config.form === true || methods.some((method) => method === 'GET' || method === 'HEAD');
   route.config = config;
-};
-
-/** JSON everywhere, forms where a route says so, nothing else. An empty body is no body, whatever its type. */
-const readBodies = (fastify: FastifyInstance): void => {
-  const json = fastify.getDefaultJsonParser('error', 'error');
-  fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, undefined);
-    else void json(request, body as string, done);
-  });
-  fastify.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (request, body, done) => {
-    if (request.routeOptions.config.form) done(null, Object.fromEntries(new URLSearchParams(body as string)));
-    else done(new Problem('unsupported-media-type', 'Send the body as JSON, with "Content-Type: application/json".'), undefined);
-  });
 };
 
 /** The caller's correlation id where it is harmless to log and to send on, else a new one. */

@@ -8,8 +8,8 @@ import type { AppContext } from './app-context';
 /** How long a starting app waits for Redis, which may be starting too. Later outages are survived. */
 const REDIS_START_MS = 15_000;
 
-/** @throws ConfigurationError without `REDIS_URL`, RedisUnavailable when it does not answer */
-export const openContext = async (app: AppName, config: Config, given?: Logger): Promise<AppContext> => {
+/** @throws ConfigurationError without `REDIS_URL`, RedisUnavailable when it does not answer, the reason of `signal` when it is aborted before it does */
+export const openContext = async (app: AppName, config: Config, given?: Logger, signal?: AbortSignal): Promise<AppContext> => {
   if (config.redisUrl === undefined) {
     throw new ConfigurationError(`The app "${app}" needs Redis: set REDIS_URL, e.g. redis://127.0.0.1:6379. (The launcher, "npm start", brings one along and sets it.)`);
   }
@@ -20,7 +20,7 @@ export const openContext = async (app: AppName, config: Config, given?: Logger):
   const connections = resources.hold('Redis connections', new RedisConnections(config.redisUrl, config.namespace, logger), (held) => held.close());
   const notices = resources.hold('notices', new Notices(connections, logger), (held) => held.close());
   try {
-    await connections.untilReady(REDIS_START_MS);
+    await connections.untilReady(REDIS_START_MS, signal);
     await notices.open();
   } catch (error) {
     await resources.drain();

@@ -4,12 +4,14 @@ import type { Logger } from '@conductor/observability';
 import { type ArgumentsHost, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from './problem';
+import type { RouteMethods } from './route-methods';
 
 /** Writes whatever was thrown, by us, Nest or Fastify, as an RFC 9457 problem document. (Without `@Catch` a filter catches everything.) */
 export class ProblemFilter implements ExceptionFilter {
   constructor(
     private readonly logger: Logger,
     private readonly bodyLimit: number,
+    private readonly routes: RouteMethods,
   ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
@@ -22,6 +24,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (problem.code === 'internal') this.logger.error({ err: error, trace: request.id, method: request.method, path: pathOf(request) }, 'a request failed unexpectedly');
     if (reply.sent || reply.raw.headersSent) return;
     if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', problem.retryAfterSeconds);
+    if (problem.allow) reply.header('allow', problem.allow.join(', '));
     if (problem.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
     reply
       .code(problem.status)
@@ -52,17 +55,25 @@ export class ProblemFilter implements ExceptionFilter {
         return new Problem('body-too-large', `A body may hold ${this.bodyLimit} bytes at most.`);
       case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
         return new Problem('unsupported-media-type', 'Send the body as JSON, with "Content-Type: application/json".');
-      case 'FST_ERR_CTP_INVALID_JSON_BODY':
-      case 'FST_ERR_CTP_EMPTY_JSON_BODY':
       case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-        return new Problem('invalid-json', 'The body cannot be read as JSON.');
+        return new Problem('invalid-json', 'The body is not as long as "Content-Length" says.');
+      case 'FST_ERR_BAD_URL':
+      case 'FST_ERR_MAX_PARAM_LENGTH':
+        return new Problem('invalid-request', 'The path cannot be read: a part of it is too long, or has a "%" that stands for no character.', { errors: [{ field: 'path', message: 'cannot be read' }] });
       default: {
         const status = error instanceof HttpException ? error.getStatus() : (inner as { statusCode?: unknown } | null)?.statusCode;
-        if (status === 404) return new Problem('not-found', `There is no ${request.method} ${pathOf(request)}.`);
+        if (status === 404) return this.notFound(request);
         const known = typeof status === 'number' ? CODE_OF_STATUS[status] : undefined;
         return known && new Problem(known, (error as Error).message);
       }
     }
+  }
+
+  private notFound(request: FastifyRequest): Problem {
+    const path = pathOf(request);
+    const allow = request.is404 ? this.routes.of(path) : [];
+    if (allow.length === 0) return new Problem('not-found', `There is no ${request.method} ${path}.`);
+    return new Problem('method-not-allowed', `${path} does not take ${request.method}, only ${allow.join(', ')}.`, { allow });
   }
 }
 

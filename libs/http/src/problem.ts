@@ -7,6 +7,8 @@ export interface ProblemExtra {
   request?: ProblemDocument['request'];
   /** Sent as `Retry-After`, in whole seconds of at least 1. */
   retryAfterSeconds?: number | undefined;
+  /** Sent as `Allow`: the methods that the path takes. */
+  allow?: readonly string[];
   cause?: unknown;
 }
 
@@ -19,6 +21,7 @@ export class Problem extends Error {
   readonly errors: ProblemDocument['errors'];
   readonly request: ProblemDocument['request'];
   readonly retryAfterSeconds: number | undefined;
+  readonly allow: readonly string[] | undefined;
 
   constructor(
     readonly code: ProblemCode,
@@ -28,6 +31,7 @@ export class Problem extends Error {
     super(detail, extra.cause === undefined ? undefined : { cause: extra.cause });
     this.errors = extra.errors;
     this.request = extra.request;
+    this.allow = extra.allow;
     this.retryAfterSeconds = extra.retryAfterSeconds === undefined ? undefined : Math.max(1, Math.ceil(extra.retryAfterSeconds));
   }
 
@@ -35,8 +39,8 @@ export class Problem extends Error {
     return problems[this.code][0];
   }
 
-  /** The document as it is sent, for the request at `instance` with the correlation id `trace`. */
-  toDocument(instance: string, trace: string): ProblemDocument {
+  /** The document as it is sent, for the request at `instance` (where its path is known) with the correlation id `trace`. */
+  toDocument(instance: string | undefined, trace: string): ProblemDocument {
     const [status, title] = problems[this.code];
     return {
       type: `/problems/${this.code}`,
@@ -44,7 +48,7 @@ export class Problem extends Error {
       status,
       detail: this.detail,
       code: this.code,
-      instance,
+      ...(instance !== undefined && { instance }),
       trace,
       ...(this.errors && { errors: this.errors }),
       ...(this.request && { request: this.request }),

@@ -21,12 +21,13 @@ const SETTLED_AFTER_MS = 5_000;
  * A whole `main.ts`: runs the app until it is told to stop (SIGTERM, SIGINT, or the end of the parent that started it with an IPC channel),
  * drains it and exits: 0 when it was asked to, 1 after a failure, 78 when the configuration cannot be used. A parent gets
  * `{ type: 'listening', app, url }` once the door is open, and `{ type: 'leaving', app, reason }` before an end of the app's own choice; with
- * `{ type: 'leave', reason }` it asks for one.
+ * `{ type: 'leave', reason }` it asks for one, and with `{ type: 'alive?' }` for `{ type: 'alive' }`, which comes as long as the event loop turns.
  */
 export const runApp = async (app: AppName, build: BuildApp, options: AppOptions = {}): Promise<void> => {
   const config = readConfig();
   const logger = createLogger({ app, level: config.logLevel, format: config.logFormat });
   let starting: Promise<RunningApp> | undefined;
+  const unwanted = new AbortController();
   let ending = false;
 
   const end = async (reason: string, code: number): Promise<void> => {
@@ -37,7 +38,8 @@ export const runApp = async (app: AppName, build: BuildApp, options: AppOptions 
       logger.fatal('the drain took too long; leaving at once');
       process.exit(1);
     }, FORCED_EXIT_MS).unref();
-    // A start under way cannot be broken off; it is waited for, and the forced exit bounds that too.
+    // A start under way is broken off while it waits for Redis, else waited for; the forced exit bounds that too.
+    unwanted.abort();
     const running = await starting?.catch(() => undefined);
     await running?.stop();
     logger.info('stopped');
@@ -57,11 +59,12 @@ export const runApp = async (app: AppName, build: BuildApp, options: AppOptions 
     void end(reason, 0);
   });
   process.on('message', (message: { type?: unknown; reason?: unknown } | null) => {
+    if (message?.type === 'alive?') process.send?.({ type: 'alive' });
     if (message?.type === 'leave') leaving.onAsked(String(message.reason));
   });
 
   try {
-    starting = startApp(app, build, config, { ...options, logger, ...(options.mayLeave && { leaving }) });
+    starting = startApp(app, build, config, { ...options, logger, signal: unwanted.signal, ...(options.mayLeave && { leaving }) });
     const { url } = await starting;
     logger.info({ url }, 'listening');
     if (process.connected) process.send?.({ type: 'listening', app, url });

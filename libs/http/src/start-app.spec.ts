@@ -96,6 +96,14 @@ describe('an app', () => {
     await expect(startApp('router', () => SlowModule, configFrom({ LOG_LEVEL: 'silent' }))).rejects.toThrow(/"router" needs Redis: set REDIS_URL/);
   });
 
+  it('waits no longer for Redis once it is not wanted any more', async () => {
+    const unwanted = new AbortController();
+    const starting = startApp('router', () => SlowModule, configFrom({ REDIS_URL: 'redis://127.0.0.1:1', LOG_LEVEL: 'silent', ROUTER_PORT: '0' }), { signal: unwanted.signal });
+    unwanted.abort(new Error('asked to stop'));
+
+    await expect(starting).rejects.toThrow('asked to stop');
+  });
+
   it('does not start when its module cannot be built, and says why', async () => {
     const config = configFrom({ REDIS_URL: testRedisUrl(), LOG_LEVEL: 'silent', ROUTER_PORT: '0' });
 

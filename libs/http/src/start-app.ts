@@ -17,6 +17,7 @@ import { serveDocs } from './openapi';
 import { portTaken } from './port-taken';
 import { ProblemFilter } from './problem-filter';
 import { RequestMetrics } from './request-metrics';
+import { RouteMethods } from './route-methods';
 import { Sessions } from './sessions';
 import { ZodPipe } from './zod-body';
 
@@ -28,6 +29,8 @@ export interface AppOptions {
   openapi?: { title: string; description: string };
   /** People may log in with a key at `/login` and get a session cookie. */
   sessions?: boolean;
+  /** Aborted: it is not to start after all. Breaks off the wait for Redis; what comes after that is bounded and goes on. */
+  signal?: AbortSignal;
   /** May end by itself, since its supervisor starts it again: see `Leaving`. */
   mayLeave?: boolean;
   /** Registers what is not a Nest module (a Fastify plugin, a WebSocket server), before the door opens. */
@@ -55,7 +58,7 @@ const CLOSE_SERVER_MS = 500;
  * What was opened until then is closed again.
  */
 export const startApp = async (app: AppName, build: BuildApp, config: Config, options: AppOptions & { logger?: Logger; leaving?: Leaving } = {}): Promise<RunningApp> => {
-  const context: AppContext = { ...(await openContext(app, config, options.logger)), ...(options.leaving && { leaving: options.leaving }) };
+  const context: AppContext = { ...(await openContext(app, config, options.logger, options.signal)), ...(options.leaving && { leaving: options.leaving }) };
   let nest: NestFastifyApplication | undefined;
   try {
     const inFlight = new InFlight();
@@ -77,8 +80,9 @@ const assemble = async (context: AppContext, inFlight: InFlight, build: BuildApp
   await keys.reload();
   const sessions = options.sessions ? new Sessions(connections, keys) : undefined;
   const admission = new Admission(keys, sessions, config.rateLimitPerMinute);
-  const filter = new ProblemFilter(logger, BODY_LIMIT);
-  const door = await openDoor({ admission, inFlight, filter, metrics: new RequestMetrics(context.metrics), login: options.sessions ?? false });
+  const routes = new RouteMethods();
+  const filter = new ProblemFilter(logger, BODY_LIMIT, routes);
+  const door = await openDoor({ admission, inFlight, filter, routes, metrics: new RequestMetrics(context.metrics), login: options.sessions ?? false });
   const module = DoorModule.around(await build(context), { context, keys, admission, inFlight, sessions });
   const nest = await NestFactory.create<NestFastifyApplication>(module, door, { logger: new NestLogger(logger), bodyParser: false, abortOnError: false });
   nest.useGlobalFilters(filter);

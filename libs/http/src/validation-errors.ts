@@ -7,10 +7,10 @@ type Issue = z.core.$ZodIssue;
 /** A hostile body could have a hundred thousand wrong fields; a person mends these first. */
 const MOST_ERRORS = 100;
 
-/** The problem that names every wrong field of `part` (`body`, `query`), unknown ones too. */
-export const invalidRequest = (issues: readonly Issue[], part: string): Problem => {
+/** The problem that names every wrong field of `part` (`body`, `query`, `path`), unknown ones too. What is wrong as a whole is called `whole`. */
+export const invalidRequest = (issues: readonly Issue[], part: string, whole = part): Problem => {
   const errors = issues.flatMap((issue) => explain(issue, []));
-  const named = errors.slice(0, MOST_ERRORS).map(({ field, message }) => ({ field: field || part, message }));
+  const named = errors.slice(0, MOST_ERRORS).map(({ field, message }) => ({ field: field || whole, message }));
   const fields = [...new Set(named.map(({ field }) => field))];
   const more = errors.length > MOST_ERRORS ? ` Only the first ${MOST_ERRORS} of ${errors.length} errors are listed.` : '';
   const shown = fields.slice(0, 10).join(', ') + (fields.length > 10 ? ', …' : '');

@@ -14,7 +14,7 @@ export class ZodPipe implements PipeTransform {
     if (!schema) return value;
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;
-    throw invalidRequest(parsed.error.issues, metadata.type === 'param' ? 'path' : metadata.type);
+    throw metadata.type === 'param' ? invalidRequest(parsed.error.issues, 'path', metadata.data) : invalidRequest(parsed.error.issues, metadata.type);
   }
 }
 

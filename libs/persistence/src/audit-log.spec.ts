@@ -31,6 +31,21 @@ onEachDatabase('The audit log', (bench) => {
     expect(await log.verify()).toMatchObject({ ok: true, entries: 1 });
   });
 
+  it('takes a search for what no text can hold as one that finds nothing', async () => {
+    const log = new AuditLog(await bench.open());
+    await log.record(change());
+
+    expect((await log.list({ subject: '\0', actor: 'a\0', action: '\ud800' })).entries).toEqual([]);
+  });
+
+  it('says when a change was made, also when it could only be written later', async () => {
+    const log = new AuditLog(await bench.open());
+    await log.record(change({ at: 1_000 }));
+
+    expect((await log.list()).entries).toMatchObject([{ at: 1_000 }]);
+    expect(await log.verify()).toMatchObject({ ok: true });
+  });
+
   it('finds entries by time, actor, action and subject', async () => {
     const log = new AuditLog(await bench.open());
     const entries = [];

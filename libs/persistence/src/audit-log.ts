@@ -1,12 +1,14 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { flawOf, GENESIS_HASH, hashOf, type AuditContent } from './audit-chain';
-import { toText } from './column-values';
+import { toEpochMs, toText } from './column-values';
 import type { Database } from './database';
 import { AuditEntry } from './entities';
 import { redact } from './redact';
 
 /** A change to be recorded. */
 export interface AuditRecord {
+  /** When it was done, epoch milliseconds; default now. */
+  at?: number;
   /** Who: the name of an API key, or of an app for changes by the system. */
   actor: string;
   role: string;
@@ -80,7 +82,7 @@ export class AuditLog {
     };
     return this.#database.exclusively('audit', async (em) => {
       const previous = await newestOf(em);
-      const content: AuditContent = { id: previous.id + 1, at: Date.now(), ...fields, previousHash: previous.hash };
+      const content: AuditContent = { id: previous.id + 1, at: toEpochMs(change.at ?? Date.now()), ...fields, previousHash: previous.hash };
       const entry = { ...content, hash: hashOf(content) };
       await em.insert(AuditEntry, entry);
       return toItem(entry);
@@ -92,9 +94,9 @@ export class AuditLog {
     const size = Math.max(1, Math.min(1000, Math.floor(limit)));
     const where = {
       ...(from !== undefined || to !== undefined ? { at: { ...(from !== undefined && { $gte: from }), ...(to !== undefined && { $lt: to }) } } : {}),
-      ...(actor !== undefined && { actor }),
-      ...(action !== undefined && { action }),
-      ...(subject !== undefined && { subject }),
+      ...(actor !== undefined && { actor: toText(actor) }),
+      ...(action !== undefined && { action: toText(action) }),
+      ...(subject !== undefined && { subject: toText(subject) }),
       ...(cursor !== undefined && { id: { $lt: toPosition(cursor) } }),
     };
     const options = { orderBy: { id: 'desc' }, limit: size + 1, disableIdentityMap: true } as const;

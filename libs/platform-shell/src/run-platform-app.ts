@@ -50,6 +50,7 @@ const endWith = (end: (reason: string) => Promise<void>) => {
   const int = () => void end('SIGINT');
   const orphaned = () => void end('the parent process is gone');
   const told = (message: { type?: unknown; reason?: unknown } | null) => {
+    if (message?.type === 'alive?') process.send?.({ type: 'alive' });
     if (message?.type === 'leave') void end(String(message.reason));
   };
   process.on('SIGTERM', term).on('SIGINT', int).on('disconnect', orphaned).on('message', told);

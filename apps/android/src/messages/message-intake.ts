@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { ChosenId, Content, ForeignId, MAX_DEADLINE_MS, textOf } from '@conductor/contracts';
+import { ChosenId, type Content, ForeignId, GivenContent, MAX_DEADLINE_MS, textOf } from '@conductor/contracts';
 import { Problem } from '@conductor/http';
 import { z } from 'zod';
 import type { AndroidConfig } from '../android-config';
@@ -13,7 +13,7 @@ import type { RateLimit } from './rate-limit';
 /** What a phone sends. */
 export const PhoneMessage = z.strictObject({
   id: ChosenId.optional().describe('chosen by the phone, so that sending it again is harmless; best a UUID with a letter before it'),
-  content: Content,
+  content: GivenContent,
   conversation: ForeignId.optional().describe('`android_<user>` when not given'),
 });
 export type PhoneMessage = z.output<typeof PhoneMessage>;

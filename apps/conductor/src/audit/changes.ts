@@ -18,6 +18,7 @@ export interface Change {
 export class Changes {
   private readonly unwritten: Array<Parameters<AuditLog['record']>[0]> = [];
   private readonly timer: NodeJS.Timeout;
+  private failed = false;
 
   constructor(
     private readonly log: AuditLog,
@@ -28,7 +29,7 @@ export class Changes {
 
   async record({ caller, action, subject, before, after, trace }: Change): Promise<void> {
     this.logger.info({ actor: caller.name, action, subject, trace }, `${caller.name}: ${action} ${subject}`);
-    this.unwritten.push({ actor: caller.name, role: caller.role, action, subject, before, after, trace });
+    this.unwritten.push({ at: Date.now(), actor: caller.name, role: caller.role, action, subject, before, after, trace });
     await this.catchUp();
   }
 
@@ -51,8 +52,12 @@ export class Changes {
         await this.log.record(this.unwritten[0]);
         this.unwritten.shift();
       }
+      if (this.failed) this.logger.info('the audit log is written again');
+      this.failed = false;
     } catch (error) {
-      this.logger.warn({ err: error, waiting: this.unwritten.length }, 'the audit log cannot be written; trying again');
+      // Told once: it is tried again every two seconds, and an outage may last for days.
+      if (!this.failed) this.logger.warn({ err: error, waiting: this.unwritten.length }, 'the audit log cannot be written; trying again until it can');
+      this.failed = true;
     }
   }
 }

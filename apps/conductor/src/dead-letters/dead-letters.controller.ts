@@ -1,5 +1,6 @@
 import { DeadLetters } from '@conductor/bus';
 import { DeadLetter, DeadLetterFilter, RedriveInput, RedriveTask, RequestId } from '@conductor/contracts';
+import { PlatformDirectory } from '@conductor/control';
 import { Answers, ApiTags, Caller, Fails, Problem, Trace, ZodBody, ZodParam, ZodQuery } from '@conductor/http';
 import { Controller, Delete, Get, HttpCode, Inject, Post, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
@@ -23,6 +24,7 @@ export class DeadLettersController {
     @Inject(DeadLetters) private readonly deadLetters: DeadLetters,
     @Inject(RedriveTasks) private readonly redrives: RedriveTasks,
     @Inject(LetterBox) private readonly box: LetterBox,
+    @Inject(PlatformDirectory) private readonly directory: PlatformDirectory,
     @Inject(Changes) private readonly changes: Changes,
   ) {}
 
@@ -46,13 +48,14 @@ export class DeadLettersController {
   @Post('redrive')
   @Answers(202, RedriveTask)
   @Answers(200, DryRun)
-  @Fails('invalid-request', 'conflict')
+  @Fails('invalid-request', 'unknown-platform', 'conflict')
   async redrive(@ZodBody(RedriveInput) input: RedriveInput, @Caller() caller: Caller, @Trace() trace: string, @Res({ passthrough: true }) reply: FastifyReply) {
     if (input.dryRun) {
       const letters = await this.redrives.select(input);
       reply.status(200);
       return { dryRun: true, matched: letters.length, ids: letters.slice(0, 100).map(({ id }) => id) };
     }
+    if (input.to !== undefined && !this.directory.has(input.to)) throw new Problem('unknown-platform', `no platform ${input.to} has ever started here; known are: ${this.directory.names().join(', ')}`);
     const task = await this.redrives.start(input).catch((error: unknown) => {
       throw error instanceof RedriveRunning ? new Problem('conflict', error.message) : error;
     });

@@ -12,7 +12,7 @@ describe('a conductor’s dead letters', () => {
 
   beforeAll(async () => {
     system = ConductorHarness.prepare();
-    await system.host({ name: 'discord', create: () => quiet() });
+    await system.host({ name: 'discord', create: () => quiet() }, { name: 'android', create: () => quiet() });
     await system.start();
     await system.open();
     const { connections, config, logger } = system.conductors[0]!.context;
@@ -93,6 +93,35 @@ describe('a conductor’s dead letters', () => {
     const { body: ended } = await system.call<RedriveTask>('GET', `/v1/redrives/${body.id}`);
     expect(ended.state).toBe('cancelled');
     expect(ended.redriven).toBeLessThan(20);
+  });
+
+  it('runs one of several redrives that are asked for in the same moment', async () => {
+    for (let n = 0; n < 20; n++) await letter(`m${n}`);
+    const answers = await Promise.all([1, 2, 3, 4].map(() => system.call<RedriveTask>('POST', '/v1/dead-letters/redrive', { filter: {}, ratePerSecond: 20 })));
+
+    expect(answers.map(({ status }) => status).sort()).toEqual([202, 409, 409, 409]);
+    const started = answers.find(({ status }) => status === 202)!.body.id;
+    await system.call('DELETE', `/v1/redrives/${started}`);
+  });
+
+  it('makes way at once when one is cancelled whose rate leaves hours between two letters', async () => {
+    await letter('s1');
+    await letter('s2');
+    const slow = () => system.call<RedriveTask>('POST', '/v1/dead-letters/redrive', { filter: {}, ratePerSecond: 1e-9 });
+    await until(async () => expect((await slow()).status).toBe(202));
+    await until(() => expect(redriven).toHaveLength(1));
+    const running = (await system.call<{ items: RedriveTask[] }>('GET', '/v1/redrives')).body.items[0]!;
+    await system.call('DELETE', `/v1/redrives/${running.id}`);
+
+    await until(async () => expect((await system.call('POST', '/v1/dead-letters/redrive', { ids: ['s2', 's2'] })).body).toMatchObject({ total: 1 }));
+    await until(() => expect(redriven).toHaveLength(2));
+  });
+
+  it('refuses a redrive to a platform that does not exist, and leaves the letters where they are', async () => {
+    await letter('w1');
+
+    expect(await system.call('POST', '/v1/dead-letters/redrive', { filter: {}, to: 'myspace' })).toMatchObject({ status: 422, body: { code: 'unknown-platform', detail: expect.stringContaining('android, discord') } });
+    expect(await ids('')).toEqual(['w1']);
   });
 
   it('discards for good', async () => {

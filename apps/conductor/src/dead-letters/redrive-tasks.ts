@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type DeadLetters, type Ledger, QueueProducer } from '@conductor/bus';
 import type { RedisConnections } from '@conductor/connections';
 import { type DeadLetter, type DeadLetterFilter, inboundQueue, type RedriveInput, RedriveTask } from '@conductor/contracts';
@@ -9,6 +10,9 @@ const LEASE_MS = 5_000;
 /** Letters are handed on in beats of this length, so that a high rate needs no timer a letter. */
 const BEAT_MS = 100;
 const REMEMBERED_TASKS = 50;
+
+/** At most this long nothing is heard of a cancelling, and the lease is not renewed. */
+const LONGEST_PAUSE_MS = 500;
 
 /** Somebody else's redrive is running: one at a time, so that its rate means something. */
 export class RedriveRunning extends Error {
@@ -21,6 +25,8 @@ export class RedriveTasks {
   private readonly lease: Lease;
   private readonly inbound: QueueProducer<typeof inboundQueue>;
   private readonly cancelled = new Set<string>();
+  /** From the moment that one is asked for. */
+  private isBusy = false;
   private running?: Promise<void> | undefined;
 
   constructor(
@@ -42,17 +48,31 @@ export class RedriveTasks {
 
   /** The letters a redrive would take. */
   async select({ filter, ids }: Pick<RedriveInput, 'filter' | 'ids'>): Promise<DeadLetter[]> {
-    if (ids) return (await Promise.all(ids.map((id) => this.deadLetters.get(id)))).filter((letter) => letter !== undefined);
+    if (ids) return (await Promise.all([...new Set(ids)].map((id) => this.deadLetters.get(id)))).filter((letter) => letter !== undefined);
     return Array.fromAsync(this.deadLetters.find(filter as DeadLetterFilter));
   }
 
   /** @throws RedriveRunning */
   async start(input: RedriveInput): Promise<RedriveTask> {
-    if (this.running || !(await this.lease.holds())) throw new RedriveRunning('another redrive is running; watch or cancel it at /v1/redrives');
+    if (this.isBusy) throw anotherRuns();
+    this.isBusy = true;
+    try {
+      return await this.startAlone(input);
+    } catch (error) {
+      this.isBusy = false;
+      throw error;
+    }
+  }
+
+  private async startAlone(input: RedriveInput): Promise<RedriveTask> {
+    if (!(await this.lease.holds())) throw anotherRuns();
     const letters = await this.select(input);
     const task: RedriveTask = { id: `redrive-${randomUUID().slice(0, 8)}`, state: 'running', startedAt: Date.now(), ...(input.to && { to: input.to }), ratePerSecond: input.ratePerSecond, total: letters.length, redriven: 0, skipped: 0 };
     await this.show(task);
-    this.running = this.run(task, letters).finally(() => (this.running = undefined));
+    this.running = this.run(task, letters).finally(() => {
+      this.running = undefined;
+      this.isBusy = false;
+    });
     return { ...task };
   }
 
@@ -77,7 +97,7 @@ export class RedriveTasks {
 
   /** A conductor that died in the middle leaves its task unfinished; its letters are still there. */
   async endOrphans(): Promise<void> {
-    if (this.running || !(await this.lease.holds())) return;
+    if (this.isBusy || !(await this.lease.holds())) return;
     for (const task of await this.all()) {
       if (task.state === 'running') await this.show({ ...task, state: 'failed', endedAt: Date.now(), reason: 'the conductor that ran it has ended; letters it had not sent are still here, start a new redrive' });
     }
@@ -95,11 +115,11 @@ export class RedriveTasks {
     const beatMs = (perBeat / task.ratePerSecond) * 1_000;
     try {
       for (let from = 0; from < letters.length && !this.cancelled.has(task.id); from += perBeat) {
-        const beat = new Promise((resolve) => setTimeout(resolve, beatMs));
+        const beatEnds = Date.now() + beatMs;
         await Promise.all(letters.slice(from, from + perBeat).map((letter) => this.redrive(task, letter)));
         await this.lease.holds();
         await this.show(task);
-        if (from + perBeat < letters.length) await beat;
+        if (from + perBeat < letters.length) await this.untilNextBeat(beatEnds, task);
       }
       task.state = this.cancelled.has(task.id) ? 'cancelled' : 'done';
     } catch (error) {
@@ -110,6 +130,14 @@ export class RedriveTasks {
     task.endedAt = Date.now();
     await this.show(task).catch(() => {});
     await this.lease.release();
+  }
+
+  /** Of a slow redrive: ends early when it is cancelled, and keeps the lease until then. */
+  private async untilNextBeat(at: number, task: RedriveTask) {
+    for (let left = at - Date.now(); left > 0 && !this.cancelled.has(task.id); left = at - Date.now()) {
+      await pause(Math.min(left, LONGEST_PAUSE_MS));
+      await this.lease.holds();
+    }
   }
 
   private async redrive(task: RedriveTask, { id, request }: DeadLetter) {
@@ -130,3 +158,5 @@ export class RedriveTasks {
     await this.notices.publish({ type: 'redrive', task });
   }
 }
+
+const anotherRuns = () => new RedriveRunning('another redrive is running; watch or cancel it at /v1/redrives');

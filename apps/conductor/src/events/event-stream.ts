@@ -1,4 +1,4 @@
-import type { ControlNotice } from '@conductor/contracts';
+import { ControlNotice } from '@conductor/contracts';
 import type { Notices } from '@conductor/control';
 import { filter, interval, map, merge, Observable } from 'rxjs';
 
@@ -12,6 +12,8 @@ export interface StreamEvent {
 const BEAT_MS = 15_000;
 /** Of use inside only, and many. */
 const INTERNAL = new Set<string>(['plugin-wish', 'start-permit', 'keys']);
+/** What callers may ask for. */
+export const EVENT_TYPES = ControlNotice.options.map(({ shape }) => shape.type.value).filter((type) => !INTERNAL.has(type));
 
 /** Keeps proxies from closing the line. */
 export const withBeats = (events: Observable<StreamEvent>): Observable<StreamEvent> => merge(events, interval(BEAT_MS).pipe(map(() => ({ type: 'beat', data: { at: Date.now() } }))));

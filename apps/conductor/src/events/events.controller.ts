@@ -2,9 +2,13 @@ import { Notices } from '@conductor/control';
 import { ApiTags, ZodQuery } from '@conductor/http';
 import { Controller, Inject, Sse } from '@nestjs/common';
 import { z } from 'zod';
-import { eventStream } from './event-stream';
+import { eventStream, EVENT_TYPES } from './event-stream';
 
-const Query = z.strictObject({ types: z.string().optional().describe('comma-separated, e.g. verdict,breaker; default all') });
+const Types = z
+  .string()
+  .transform((list) => list.split(','))
+  .pipe(z.array(z.enum(EVENT_TYPES, { error: `an event is one of: ${EVENT_TYPES.join(', ')}` })));
+const Query = z.strictObject({ types: Types.optional().describe('comma-separated, e.g. verdict,breaker; default all') });
 
 /** What happens, as it happens. */
 @ApiTags('events')
@@ -14,6 +18,6 @@ export class EventsController {
 
   @Sse()
   stream(@ZodQuery(Query) { types }: z.output<typeof Query>) {
-    return eventStream(this.notices, types === undefined ? undefined : new Set(types.split(',')));
+    return eventStream(this.notices, types && new Set(types));
   }
 }

@@ -10,6 +10,27 @@ import { ConductorHarness } from '../testing/harness';
 const PATIENCE_MS = 40_000;
 jest.setTimeout(120_000);
 
+describe('a conductor whose database is away from the start', () => {
+  let system: ConductorHarness;
+  beforeAll(async () => {
+    system = ConductorHarness.prepare({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing', STARTUP_GIVE_UP_MS: '500' });
+    await system.start();
+    await system.open();
+  });
+  afterAll(() => system.stop());
+
+  it.each(['/v1/audit', '/v1/audit/verify', '/v1/metrics', '/v1/metrics/stubs', '/v1/metrics/startup', '/v1/scaling/decisions', '/v1/plugins/echo/history'])('says at %s that it is the database, and when to come again', async (path) => {
+    const { status, headers, body } = await system.call('GET', path);
+
+    expect([status, body.code, headers.get('retry-after')]).toEqual([503, 'not-ready', '5']);
+    expect(body.detail).toMatch(/database/);
+  });
+
+  it('can be steered all the same', async () => {
+    expect((await system.call('PUT', '/v1/routes/chat', { match: { kind: ['chat'] }, target: 'discord' })).status).toBe(200);
+  });
+});
+
 describe('history that other apps hand in', () => {
   let system: ConductorHarness;
   let monitor: AppContext;

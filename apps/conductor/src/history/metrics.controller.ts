@@ -1,12 +1,14 @@
 import { PlatformName } from '@conductor/contracts';
-import { Answers, ApiTags, Fails, Problem, ZodParam, ZodQuery } from '@conductor/http';
-import { DatabaseUnavailable, MetricsHistory, TransitionLog } from '@conductor/persistence';
+import { Answers, ApiTags, Fails, ZodParam, ZodQuery } from '@conductor/http';
+import { MetricsHistory, TransitionLog } from '@conductor/persistence';
 import { Controller, Get, Inject } from '@nestjs/common';
 import { z } from 'zod';
+import { Moment } from './moment';
+import { readHistory } from './read-history';
 
 const Range = z.strictObject({
-  from: z.coerce.number().optional().describe('epoch ms; default one hour ago'),
-  to: z.coerce.number().optional().describe('epoch ms; default now'),
+  from: Moment.optional().describe('epoch milliseconds, or ISO 8601; default one hour ago'),
+  to: Moment.optional().describe('epoch milliseconds, or ISO 8601; default now'),
   resolution: z.enum(['raw', 'hour', 'auto']).default('auto'),
   limit: z.coerce.number().int().min(1).max(10_000).default(1_000),
 });
@@ -24,25 +26,25 @@ export class MetricsController {
   @Get()
   @Answers(200)
   async latest() {
-    return { items: await present(() => this.history.latest()) };
+    return { items: await readHistory(() => this.history.latest()) };
   }
 
   @Get('transitions/platforms')
   @Answers(200)
   async platforms(@ZodQuery(Range) { from, to, limit }: z.output<typeof Range>) {
-    return { items: await present(() => this.transitions.platforms({ from, to, limit: Math.min(limit, 1_000) })) };
+    return { items: await readHistory(() => this.transitions.platforms({ from, to, limit: Math.min(limit, 1_000) })) };
   }
 
   @Get('transitions/breakers')
   @Answers(200)
   async breakers(@ZodQuery(Range) { from, to, limit }: z.output<typeof Range>) {
-    return { items: await present(() => this.transitions.breakers({ from, to, limit: Math.min(limit, 1_000) })) };
+    return { items: await readHistory(() => this.transitions.breakers({ from, to, limit: Math.min(limit, 1_000) })) };
   }
 
   @Get('startup')
   @Answers(200)
   async startup(@ZodQuery(Range) { from, to, limit }: z.output<typeof Range>) {
-    return { items: await present(() => this.transitions.startupSteps({ from, to, limit: Math.min(limit, 1_000) })) };
+    return { items: await readHistory(() => this.transitions.startupSteps({ from, to, limit: Math.min(limit, 1_000) })) };
   }
 
   @Get(':platform')
@@ -50,16 +52,6 @@ export class MetricsController {
   @Fails('invalid-request')
   of(@ZodParam('platform', PlatformName) platform: string, @ZodQuery(Range) { from, to, resolution, limit }: z.output<typeof Range>) {
     const until = to ?? Date.now() + 1;
-    return present(() => this.history.history({ platform, from: from ?? until - 3_600_000, to: until, resolution, limit }));
+    return readHistory(() => this.history.history({ platform, from: from ?? until - 3_600_000, to: until, resolution, limit }));
   }
 }
-
-/** History is the one thing that needs the database; without it everything else goes on. */
-const present = async <T>(question: () => Promise<T>): Promise<T> => {
-  try {
-    return await question();
-  } catch (error) {
-    if (error instanceof DatabaseUnavailable) throw new Problem('not-ready', `the database that holds the history is away: ${error.message}`, { retryAfterSeconds: 5, cause: error });
-    throw error;
-  }
-};

@@ -4,6 +4,7 @@ import { PluginLog } from '@conductor/persistence';
 import { Controller, Delete, Get, Inject, Post, Put } from '@nestjs/common';
 import { z } from 'zod';
 import { Changes } from '../audit/changes';
+import { readHistory } from '../history/read-history';
 import { PluginDesk } from './plugin-desk';
 import { ApproveBody, ConfigBody, HistoryQuery, InspectionQuery, LoadBody, LogsQuery, ResolveBody, SecretBody, SwapBody } from './plugin-wording';
 
@@ -174,7 +175,7 @@ export class PluginsController {
   @Get(':name/history')
   @Answers(200)
   async history(@ZodParam('name', PluginName) name: string, @ZodQuery(HistoryQuery) query: z.output<typeof HistoryQuery>) {
-    return { items: await this.log.list({ plugin: name, ...query }) };
+    return { items: await readHistory(() => this.log.list({ plugin: name, ...query })) };
   }
 
   /** Also what was refused is written down: somebody tried. */

@@ -5,8 +5,7 @@ import { DatabaseUnavailable, ScalingLog } from '@conductor/persistence';
 import { Controller, Get, Inject, Patch } from '@nestjs/common';
 import { z } from 'zod';
 import { Changes } from '../audit/changes';
-
-const Moment = z.union([z.coerce.number().int().min(0), z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))]).describe('epoch milliseconds, or ISO 8601');
+import { Moment } from '../history/moment';
 
 const DecisionQuery = z.strictObject({
   platform: PlatformName.optional(),

@@ -13,6 +13,7 @@ const HOST = '127.0.0.1';
 /** A Redis server of our own, on a loopback port of its own, with a password. */
 export class EmbeddedRedis implements Program {
   readonly name = 'redis';
+  private news: News | undefined;
 
   private constructor(
     readonly binary: RedisBinary,
@@ -41,7 +42,13 @@ export class EmbeddedRedis implements Program {
     return spawnMortal(this.binary.command, [this.folder.configFile], { ...process.env, NODE_OPTIONS: undefined, ...this.binary.env });
   }
 
+  ask(): void {
+    // One that still reads its file says so, which is an answer.
+    void askRedis(this.access.port, this.access.password, ['PING']).then((answer) => answer !== '' && this.news?.answered());
+  }
+
   async follow(child: ChildProcess, signal: AbortSignal, news: News): Promise<void> {
+    this.news = news;
     news.up(await this.untilReady(child, signal));
   }
 
