@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, realpathSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findApps, portVariableOf } from '@conductor/config';
 import { projectRoot } from '../../apps/launcher/src/project-root';
 import { until } from '@conductor/testing';
 
@@ -12,7 +13,7 @@ export const ROOT = projectRoot(__dirname);
 const COMMANDS = { launcher: join('dist', 'apps', 'launcher', 'src', 'main.js'), start: join('scripts', 'start.mjs') };
 
 /** Any free port for each door: journeys meet nobody else's. */
-const FREE_PORTS = Object.fromEntries(['CONDUCTOR', 'ROUTER', 'ANDROID', 'HEALTH_MONITOR', 'STUBS', 'BRAIN', 'SCALER', 'PLUGIN_HOST'].map((app) => [`${app}_PORT`, '0']));
+const FREE_PORTS = Object.fromEntries(findApps().map(({ name }) => [portVariableOf(name), '0']));
 
 /** What runs is what is delivered: built. Costs nothing when nothing has changed. */
 export const buildOnce = (): void => void execFileSync(process.execPath, [join(ROOT, 'scripts', 'build.mjs')], { env: { ...process.env, NODE_OPTIONS: '' } });

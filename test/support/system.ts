@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PlatformView, RequestRecord, SystemStatus } from '@conductor/contracts';
+import { type AppName, findApps } from '@conductor/config';
 import { until } from '@conductor/testing';
 import { killGroup } from '../../apps/launcher/src/process-facts';
 import { type Run, RunFile } from '../../apps/launcher/src/run-file';
@@ -8,9 +9,10 @@ import { Command, freshHome } from './command';
 import { type Call, call, type Said } from './door';
 import { type Found, processesOf } from './processes';
 
-export const APPS = ['conductor', 'router', 'health-monitor', 'android', 'brain', 'stubs', 'scaler', 'plugin-host'] as const;
-export type App = (typeof APPS)[number];
-export type Program = App | 'redis';
+export const APPS: readonly string[] = findApps().map(({ name }) => name);
+export type App = AppName;
+/** An app, or `redis`. */
+export type Program = string;
 
 const SETTLED = ['answered', 'dead-lettered', 'discarded'];
 
