@@ -43,14 +43,14 @@ export class Command {
   }
 
   /** Knows nothing of the settings of whoever runs the tests. Ends when the tests do, however they end. */
-  static run(name: keyof typeof COMMANDS, home: string, env: Record<string, string> = {}): Command {
-    buildOnce();
+  static run(name: keyof typeof COMMANDS, home: string, env: Record<string, string> = {}, root = ROOT): Command {
+    if (root === ROOT) buildOnce();
     const { PATH, HOME, TMPDIR } = process.env;
     // Nobody's plugins, unless the journey drops some.
     const plugins = { PLUGIN_FOLDERS: join(home, 'dropped'), PLUGIN_NODE_MODULES: join(home, 'packages') };
     return new Command(
-      spawn(process.execPath, ['--enable-source-maps', join(ROOT, COMMANDS[name])], {
-        cwd: ROOT,
+      spawn(process.execPath, ['--enable-source-maps', join(root, COMMANDS[name])], {
+        cwd: root,
         env: { PATH, HOME, TMPDIR, CONDUCTOR_HOME: home, LOG_LEVEL: 'warn', ...plugins, ...FREE_PORTS, ...env },
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       }),

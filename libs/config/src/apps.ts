@@ -4,6 +4,9 @@ import { APP_NAME, AppDescription, type AppName } from './app-description';
 import { ConfigurationError } from './configuration-error';
 import { ownSettings, type Settings } from './own-settings';
 
+/** Zod would compile a parser, which takes longer than the one use of it, and memory. */
+const ONCE = { jitless: true };
+
 /** An app, as its folder describes it. */
 export interface DescribedApp extends AppDescription {
   readonly name: AppName;
@@ -66,7 +69,7 @@ const descriptionIn = (folder: string): string | undefined => {
 const describe = (name: AppName, folder: string, text: string): DescribedApp => {
   const file = `apps/${name}/app.json`;
   if (!APP_NAME.test(name)) throw new ConfigurationError(`  ${file}: the folder's name has to be small letters, digits and single dashes`);
-  const { success, data, error } = AppDescription.safeParse(parsed(file, text));
+  const { success, data, error } = AppDescription.safeParse(parsed(file, text), ONCE);
   if (!success) throw new ConfigurationError(error.issues.map((issue) => `  ${[file, issue.path.join('.')].filter(Boolean).join(', ')}: ${issue.message}`).join('\n'));
   return { ...data, carriesMessages: data.carriesMessages ?? data.platforms.length > 0, name, folder, settings: ownSettings(name, folder) };
 };

@@ -6,6 +6,9 @@ import { ConfigurationError } from './configuration-error';
 import { type Environment, environmentOf } from './environment';
 import { suggestion } from './suggestion';
 
+/** Zod would compile a parser, which takes longer than the one use of it, and memory. */
+const ONCE = { jitless: true };
+
 /** What is common of the configuration, read once and checked; an app takes its own settings out of it with `settingsOf`. */
 export interface Config {
   readonly home: string;
@@ -68,7 +71,7 @@ const read = (env: NodeJS.ProcessEnv, apps: readonly DescribedApp[], isOurs: (va
   const schema = environmentOf(apps);
   const given = Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ''));
   const unknown = Object.keys(given).filter((key) => !(key in schema.shape) && isOurs(key));
-  const parsed = schema.safeParse(given);
+  const parsed = schema.safeParse(given, ONCE);
   const wrong = parsed.success ? [] : parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
   if (unknown.length > 0 || !parsed.success) {
     throw new ConfigurationError(

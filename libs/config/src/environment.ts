@@ -7,7 +7,7 @@ import { list, ms, port } from './setting-kinds';
 const WAITED_FOR = 'platforms that start-up waits for, in this order';
 
 /** What is common to all apps. What one app alone can be told stands in `apps/<app>/src/settings.ts`. */
-const Common = z.object({
+const COMMON = {
   CONDUCTOR_HOME: z.string().min(1).default('.conductor').describe('folder for data, keys and logs'),
   CONDUCTOR_HOST: z.string().min(1).default('127.0.0.1').describe('address the doors listen on'),
   CONDUCTOR_ADMIN_KEY: z.string().min(16).max(256).optional().describe('presets the first admin key (16 characters or more)'),
@@ -50,21 +50,32 @@ const Common = z.object({
   PLUGIN_WATCH_MARGIN_PERCENT: z.coerce.number().min(0).max(100).default(5).describe('so many percent points above the old rate are still no reason'),
   PLUGIN_STRICT: z.stringbool().default(false).describe('run plugins only where every wall around them stands, and only signed ones'),
   PLUGIN_IDLE_UNLOAD_MS: ms(300_000).describe('a plugin that is loaded when it is needed, and had nothing to do for this long, is unloaded'),
-});
+};
 
 /** What is read from the environment, but for ports and what apps say of their own. */
-export type Environment = z.output<typeof Common>;
+export type Environment = z.output<z.ZodObject<typeof COMMON>>;
 
 /**
  * Every environment variable that these apps read, with its default, in the order of the table in README.md (which a test holds against it):
  * what is common, `<APP>_PORT` of each, and the settings of each. Which platforms start-up waits for follows from the apps as well.
  * @throws ConfigurationError when an app takes a name that is common
  */
-export const environmentOf = (apps: readonly DescribedApp[]): z.ZodObject<(typeof Common)['shape']> => {
-  const { CONDUCTOR_HOME, CONDUCTOR_HOST, ...more } = Common.shape;
+export const environmentOf = (apps: readonly DescribedApp[]): Schema => {
+  const schema = known.get(apps) ?? schemaFor(apps);
+  known.set(apps, schema);
+  return schema;
+};
+
+type Schema = z.ZodObject<typeof COMMON>;
+
+/** A process reads its configuration more than once, and a schema takes milliseconds before its first use. */
+const known = new WeakMap<readonly DescribedApp[], Schema>();
+
+const schemaFor = (apps: readonly DescribedApp[]): Schema => {
+  const { CONDUCTOR_HOME, CONDUCTOR_HOST, ...more } = COMMON;
   const ports = Object.fromEntries(apps.map((app) => [portVariableOf(app.name), port(app.port).describe(app.door ?? `health of the ${app.name.replaceAll('-', ' ')}`)]));
   const own = Object.assign({}, ...apps.map(({ settings }) => settings)) as object;
-  const doubled = Object.keys(own).filter((variable) => variable in Common.shape);
+  const doubled = Object.keys(own).filter((variable) => variable in COMMON);
   if (doubled.length > 0) throw new ConfigurationError(`An app has a setting of a name that is taken by what is common: ${doubled.join(', ')}. Give it another one in its settings.ts.`);
   return z.object({ CONDUCTOR_HOME, CONDUCTOR_HOST, ...ports, ...more, STARTUP_PLATFORMS: list(waitedFor(apps).join(',')).describe(WAITED_FOR), ...own });
 };
