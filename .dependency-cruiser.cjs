@@ -1,7 +1,7 @@
 /** Bottom up: a library may import what stands before it. */
 const ORDER = ['contracts', 'config', 'observability', 'platform-shell', 'connections', 'bus', 'control', 'routing', 'resilience', 'http', 'persistence', 'platform-kit', 'plugin-runtime', 'testing'];
-/** Where less is allowed: these can be tested, and trusted, without Redis. */
-const ONLY = { routing: ['contracts'], persistence: ['contracts', 'config', 'observability'] };
+/** Where less is allowed: a thin shell loads `config`; the others can be tested, and trusted, without Redis. */
+const ONLY = { config: [], routing: ['contracts'], persistence: ['contracts', 'config', 'observability'] };
 
 const TESTS = String.raw`(\.(spec|e2e-spec|fixture)\.ts$|/(testing|fixtures)/|^test/|^libs/testing/)`;
 /** What Node or Jest starts: nobody imports it. */
