@@ -1,4 +1,4 @@
-import { appNamed, type AppName, type Config, loadConfig } from '@conductor/config';
+import { type AppName, type Config, findApps, loadConfig } from '@conductor/config';
 import { createLogger } from '@conductor/observability';
 import { Shell } from './shell';
 
@@ -14,8 +14,9 @@ import { Shell } from './shell';
 export const runPlatformApp = async (app: AppName, load: () => Promise<unknown>, platforms?: readonly string[]): Promise<void> => {
   const supervised = process.connected;
   const config = usableConfig();
-  // The app itself says best what is wrong with the configuration.
-  if (config) await untilWanted(app, platforms ?? appNamed(app).platforms, config);
+  const names = platforms ?? (config && findApps().find(({ name }) => name === app)?.platforms);
+  // The app itself says best what is wrong with the configuration, or that it is not described.
+  if (config && names) await untilWanted(app, names, config);
   await load();
   // The app hears of its parent's end only from now on.
   if (supervised && !process.connected) process.kill(process.pid, 'SIGTERM');
