@@ -125,8 +125,7 @@ describe('a message reaches its platform', () => {
       return now;
     });
 
-    expect(status).toMatchObject({ phase: 'open', totals: { deadLetters: 0, waiting: 0 } });
-    expect(status.status).toBe(status.platforms.every(({ state }) => state === 'ready') ? 'ok' : 'degraded');
+    expect(status).toMatchObject({ status: 'ok', phase: 'open', totals: { deadLetters: 0, waiting: 0 } });
     expect(status.processes.map(({ app }) => app).sort()).toEqual(['redis', ...APPS].sort());
     expect(status.platforms.map(({ name }) => name).sort()).toEqual(findApps().flatMap(({ platforms }) => platforms).sort());
   });

@@ -15,6 +15,16 @@ const COMMANDS = { launcher: join('dist', 'apps', 'launcher', 'src', 'main.js'),
 /** Any free port for each door: journeys meet nobody else's. */
 const FREE_PORTS = Object.fromEntries(findApps().map(({ name }) => [portVariableOf(name), '0']));
 
+/** What an app cannot do without, as the first of the `examples` in its settings says: a platform that waits for a person would hold every journey up. */
+const EXAMPLES = Object.fromEntries(
+  findApps().flatMap(({ settings }) =>
+    Object.entries(settings).flatMap(([variable, schema]) => {
+      const [example] = (schema.meta()?.['examples'] ?? []) as unknown[];
+      return example === undefined ? [] : [[variable, String(example)]];
+    }),
+  ),
+);
+
 /** What runs is what is delivered: built. Costs nothing when nothing has changed. */
 export const buildOnce = (): void => void execFileSync(process.execPath, [join(ROOT, 'scripts', 'build.mjs')], { env: { ...process.env, NODE_OPTIONS: '' } });
 
@@ -51,7 +61,7 @@ export class Command {
     return new Command(
       spawn(process.execPath, ['--enable-source-maps', join(root, COMMANDS[name])], {
         cwd: root,
-        env: { PATH, HOME, TMPDIR, CONDUCTOR_HOME: home, LOG_LEVEL: 'warn', ...plugins, ...FREE_PORTS, ...env },
+        env: { PATH, HOME, TMPDIR, CONDUCTOR_HOME: home, LOG_LEVEL: 'warn', ...plugins, ...FREE_PORTS, ...EXAMPLES, ...env },
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       }),
     );

@@ -71,7 +71,7 @@ describe('an app is a folder', () => {
 
   it.each([
     ['of another app', `exports.settings = z.object({ BRAIN_URL: z.url().describe('x') });`, /settings\.ts, BRAIN_URL: has to begin with WEBHOOK_/],
-    ['without a description', `exports.settings = z.object({ WEBHOOK_URL: z.url() });`, /settings\.ts, WEBHOOK_URL: needs a \.describe/],
+    ['without a description', `exports.settings = z.object({ WEBHOOK_URL: z.url() });`, /settings\.ts, WEBHOOK_URL: needs a description/],
     ['for the port', `exports.settings = z.object({ WEBHOOK_PORT: z.url().describe('x') });`, /settings\.ts, WEBHOOK_PORT: is there already/],
     ['that are no schema', `exports.settings = { WEBHOOK_URL: 'x' };`, /settings\.ts has to export `settings`, a z\.object/],
     ['that cannot be loaded', `throw new Error('broken');`, /settings\.ts cannot be loaded: broken/],

@@ -40,5 +40,5 @@ const load = (file: string, where: string): { settings?: unknown } => {
 const problemsOf = (app: AppName, variable: string, schema: z.ZodType): string[] => [
   ...(variable.startsWith(prefixOf(app)) && /^[A-Z0-9_]+$/.test(variable) ? [] : [`has to begin with ${prefixOf(app)} and be in capitals, so that nobody takes it for another app's`]),
   ...(variable === portVariableOf(app) ? ['is there already, for the port in app.json'] : []),
-  ...(schema.description === undefined ? ['needs a .describe(…), for the table in README.md'] : []),
+  ...(schema.description === undefined ? ["needs a description, `.describe('…')`, for the table in README.md"] : []),
 ];
