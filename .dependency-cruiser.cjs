@@ -1,7 +1,7 @@
 /** Bottom up: a library may import what stands before it. */
 const ORDER = ['contracts', 'config', 'observability', 'platform-shell', 'connections', 'bus', 'control', 'routing', 'resilience', 'http', 'persistence', 'platform-kit', 'plugin-runtime', 'testing'];
-/** Where less is allowed: these can be tested, and trusted, without Redis. */
-const ONLY = { routing: ['contracts'], persistence: ['contracts', 'config', 'observability'] };
+/** Where less is allowed: a thin shell loads `config`; the others can be tested, and trusted, without Redis. */
+const ONLY = { config: [], routing: ['contracts'], persistence: ['contracts', 'config', 'observability'] };
 
 const TESTS = String.raw`(\.(spec|e2e-spec|fixture)\.ts$|/(testing|fixtures)/|^test/|^libs/testing/)`;
 /** What Node or Jest starts: nobody imports it. */
@@ -37,6 +37,20 @@ module.exports = {
     },
     { name: 'no-library-to-app', comment: 'Libraries know nothing of who uses them.', severity: 'error', from: { path: '^libs/' }, to: { path: '^apps/' } },
     ...layers,
+    {
+      name: 'settings-are-light',
+      comment: 'Every process loads the settings of every app, to tell a mistyped variable: they may load `zod` and `@conductor/config`, nothing else, not even their own app.',
+      severity: 'error',
+      from: { path: '^apps/[^/]+/src/settings[.]ts$' },
+      to: { pathNot: '^(libs/config/src/index[.]ts$|node_modules/zod/)' },
+    },
+    {
+      name: 'apps-are-found-by-looking',
+      comment: 'What an app says of itself in app.json is checked and read in one place: ask `findApps` or `appNamed` of @conductor/config.',
+      severity: 'error',
+      from: {},
+      to: { path: '^apps/[^/]+/app[.]json$' },
+    },
     {
       name: 'library-is-in-the-order',
       comment: 'A new library needs its place in ORDER, in this file.',

@@ -17,7 +17,10 @@ if [ -z "${DATABASE_URL:-}" ] && [ -r /run/conductor/postgres/password ]; then
 fi
 
 # A small young generation saves some 40 MB at work; what carries messages would pay for it with speed.
+# Who that is says the app itself, as to the launcher: whoever runs platforms, unless it says something else.
 young=--max-semi-space-size=2
-case "$APP" in router|android|brain|stubs|plugin-host) young=--max-semi-space-size=16 ;; esac
+if [ -f "/app/dist/apps/$APP/app.json" ] && node -e '
+  const { carriesMessages, platforms = [] } = require(process.argv[1]);
+  process.exit((carriesMessages ?? platforms.length > 0) ? 0 : 1)' "/app/dist/apps/$APP/app.json"; then young=--max-semi-space-size=16; fi
 
 exec node --enable-source-maps --disable-warning=ExperimentalWarning "$young" "$main"

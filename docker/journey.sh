@@ -198,7 +198,7 @@ step 'everything stops by itself, nothing has to be killed'
 since=$SECONDS
 compose stop
 note "stopped after $((SECONDS - since)) s"
-for service in conductor router health-monitor scaler android brain stubs plugin-host redis postgres; do
+for service in $(compose ps --all --services); do
   code=$(docker inspect --format '{{.State.ExitCode}}' "$(container $service)")
   [ "$code" = 0 ] || fail "$service ended with $code"
 done

@@ -26,7 +26,7 @@ await main(async () => {
   await prepare();
   const built = inProject('.runtime', 'bench-scaler');
   const swc = inProject('node_modules', '@swc', 'cli', 'bin', 'swc.js');
-  const compiled = await run(node24(), [swc, 'apps', 'libs', 'test/bench', '-d', built, '--config-file', '.swcrc'], { quiet: true });
+  const compiled = await run(node24(), [swc, 'apps', 'libs', 'test/bench', '-d', built, '--copy-files', '--config-file', '.swcrc'], { quiet: true });
   if (compiled.code !== 0) throw new Problem('The benchmarks cannot be built:', compiled.output);
   const script = inProject('.runtime', 'bench-scaler', 'test', 'bench', 'scaler', 'main.js');
   const report = given.length > 0 ? '-' : inProject('docs', 'benchmarks-scaler.md');

@@ -10,7 +10,7 @@ await main(async () => {
   await prepare();
   const built = inProject('.runtime', 'bench');
   const swc = inProject('node_modules', '@swc', 'cli', 'bin', 'swc.js');
-  const compiled = await run(node24(), [swc, 'apps', 'libs', 'test/bench', 'test/support/footprint.ts', '-d', built, '--config-file', '.swcrc'], { quiet: true });
+  const compiled = await run(node24(), [swc, 'apps', 'libs', 'test/bench', 'test/support/footprint.ts', '-d', built, '--copy-files', '--config-file', '.swcrc'], { quiet: true });
   if (compiled.code !== 0) throw new Problem('The benchmarks cannot be built:', compiled.output);
   const script = inProject('.runtime', 'bench', 'test', 'bench', 'main.js');
   const report = inProject('docs', 'benchmarks.md');

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, sep } from 'node:path';
+import { appFolders, composeProblems, describedApps, nestProblems } from './lib/app-lists.mjs';
 import { main } from './lib/problem.mjs';
 import { inProject, ROOT } from './lib/project.mjs';
 
@@ -10,6 +11,8 @@ const SOURCE = /^(apps|libs)\/.*\.(ts|js|cjs|mjs)$/;
 const SPEC = /\.spec\.ts$/;
 /** Such a name says nothing of what is inside, so everything ends up there. */
 const SAYS_NOTHING = /^(common|shared|utils?|helpers?)(\.|$)/i;
+/** The only app that no other program starts. */
+const STARTED_BY_A_PERSON = 'launcher';
 /** In containers these are the same everywhere. */
 const CONTAINER = /^docker\/|(^|\/)(Dockerfile|compose)[^/]*$/;
 
@@ -32,6 +35,20 @@ const checks = {
   'names that say nothing': (files) => {
     const parts = files.filter((file) => /^(apps|libs|test|scripts)\//.test(file)).flatMap((file) => file.split('/').map((part, at, all) => ({ part, path: all.slice(0, at + 1).join('/') })));
     return [...new Set(parts.filter(({ part }) => SAYS_NOTHING.test(part)).map(({ path }) => path))].map((path) => `${path}: name it after what it does, or put its parts beside those that use them.`);
+  },
+
+  'apps that nobody would find': () => {
+    const RENEW = '`npm run renew` mends it.';
+    const lists = { 'nest-cli.json': nestProblems, 'docker/compose.yaml': composeProblems };
+    return [
+      ...appFolders()
+        .filter((app) => app !== STARTED_BY_A_PERSON && !describedApps().includes(app))
+        .map((app) => `apps/${app} has no app.json, so the launcher does not start it: README.md, "Adding a platform", tells what goes into it.`),
+      ...Object.entries(lists).flatMap(([file, problemsOf]) => {
+        const { missing, gone } = problemsOf(read(file));
+        return [...missing.map((app) => `${file} does not name ${app}: ${RENEW}`), ...gone.map((app) => `${file} names ${app}, and there is no apps/${app}: ${RENEW}`)];
+      }),
+    ];
   },
 
   'contracts that nobody can import': (files) => {

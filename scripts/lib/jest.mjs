@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { settingsOfAll } from './config-table.mjs';
 import { node24 } from './machine.mjs';
 import { inProject } from './project.mjs';
 import { run } from './run.mjs';
@@ -12,8 +13,12 @@ const PROJECTS = [
   { name: 'journeys', options: ['--runInBand'] },
 ];
 
-/** Settings of the person who types `npm test` are not for the tests: they must not reach a real Redis or database. */
-const OURS = /^(CONDUCTOR|ROUTER|ROUTES|ANDROID|HEALTH|STUBS|BRAIN|PRESENCE|METRICS|REQUEST|BREAKER|STARTUP|MESSAGE|DEAD_LETTER|JOB_LOCK|RATE_LIMIT)_|^(REDIS_URL|DATABASE_URL|LOG_LEVEL|LOG_FORMAT)$/;
+/** Settings of the person who types `npm test` are not for the tests, mistyped ones neither: they must not reach a real Redis or database. */
+const ofPerson = () => {
+  const beginning = (variable) => variable.split('_', 1)[0];
+  const ours = new Set(Object.keys(settingsOfAll()).map(beginning));
+  return Object.keys(process.env).filter((variable) => ours.has(beginning(variable)));
+};
 
 /** Runs every project; the sums over all of them. */
 export const runJest = async (patterns, redisUrl) => {
@@ -32,7 +37,7 @@ export const runJest = async (patterns, redisUrl) => {
 };
 
 const runProject = async (name, args, report, redisUrl) => {
-  const foreign = Object.fromEntries(Object.keys(process.env).filter((key) => OURS.test(key)).map((key) => [key, undefined]));
+  const foreign = Object.fromEntries(ofPerson().map((variable) => [variable, undefined]));
   const { code } = await run(
     node24(),
     [inProject('node_modules', 'jest', 'bin', 'jest.js'), ...args, '--selectProjects', name, '--passWithNoTests', '--json', `--outputFile=${report}`],

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, realpathSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findApps, portVariableOf } from '@conductor/config';
 import { projectRoot } from '../../apps/launcher/src/project-root';
 import { until } from '@conductor/testing';
 
@@ -12,7 +13,17 @@ export const ROOT = projectRoot(__dirname);
 const COMMANDS = { launcher: join('dist', 'apps', 'launcher', 'src', 'main.js'), start: join('scripts', 'start.mjs') };
 
 /** Any free port for each door: journeys meet nobody else's. */
-const FREE_PORTS = Object.fromEntries(['CONDUCTOR', 'ROUTER', 'ANDROID', 'HEALTH_MONITOR', 'STUBS', 'BRAIN', 'SCALER', 'PLUGIN_HOST'].map((app) => [`${app}_PORT`, '0']));
+const FREE_PORTS = Object.fromEntries(findApps().map(({ name }) => [portVariableOf(name), '0']));
+
+/** What an app cannot do without, as the first of the `examples` in its settings says: a platform that waits for a person would hold every journey up. */
+const EXAMPLES = Object.fromEntries(
+  findApps().flatMap(({ settings }) =>
+    Object.entries(settings).flatMap(([variable, schema]) => {
+      const [example] = (schema.meta()?.['examples'] ?? []) as unknown[];
+      return example === undefined ? [] : [[variable, String(example)]];
+    }),
+  ),
+);
 
 /** What runs is what is delivered: built. Costs nothing when nothing has changed. */
 export const buildOnce = (): void => void execFileSync(process.execPath, [join(ROOT, 'scripts', 'build.mjs')], { env: { ...process.env, NODE_OPTIONS: '' } });
@@ -42,15 +53,15 @@ export class Command {
   }
 
   /** Knows nothing of the settings of whoever runs the tests. Ends when the tests do, however they end. */
-  static run(name: keyof typeof COMMANDS, home: string, env: Record<string, string> = {}): Command {
-    buildOnce();
+  static run(name: keyof typeof COMMANDS, home: string, env: Record<string, string> = {}, root = ROOT): Command {
+    if (root === ROOT) buildOnce();
     const { PATH, HOME, TMPDIR } = process.env;
     // Nobody's plugins, unless the journey drops some.
     const plugins = { PLUGIN_FOLDERS: join(home, 'dropped'), PLUGIN_NODE_MODULES: join(home, 'packages') };
     return new Command(
-      spawn(process.execPath, ['--enable-source-maps', join(ROOT, COMMANDS[name])], {
-        cwd: ROOT,
-        env: { PATH, HOME, TMPDIR, CONDUCTOR_HOME: home, LOG_LEVEL: 'warn', ...plugins, ...FREE_PORTS, ...env },
+      spawn(process.execPath, ['--enable-source-maps', join(root, COMMANDS[name])], {
+        cwd: root,
+        env: { PATH, HOME, TMPDIR, CONDUCTOR_HOME: home, LOG_LEVEL: 'warn', ...plugins, ...FREE_PORTS, ...EXAMPLES, ...env },
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       }),
     );

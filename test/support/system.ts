@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PlatformView, RequestRecord, SystemStatus } from '@conductor/contracts';
+import { type AppName, findApps } from '@conductor/config';
 import { until } from '@conductor/testing';
 import { killGroup } from '../../apps/launcher/src/process-facts';
 import { type Run, RunFile } from '../../apps/launcher/src/run-file';
@@ -8,9 +9,10 @@ import { Command, freshHome } from './command';
 import { type Call, call, type Said } from './door';
 import { type Found, processesOf } from './processes';
 
-export const APPS = ['conductor', 'router', 'health-monitor', 'android', 'brain', 'stubs', 'scaler', 'plugin-host'] as const;
-export type App = (typeof APPS)[number];
-export type Program = App | 'redis';
+export const APPS: readonly string[] = findApps().map(({ name }) => name);
+export type App = AppName;
+/** An app, or `redis`. */
+export type Program = string;
 
 const SETTLED = ['answered', 'dead-lettered', 'discarded'];
 
@@ -24,9 +26,9 @@ export class System {
     readonly command: Command,
   ) {}
 
-  /** Starts it and waits until everything works. @param options.home an earlier one to start on again */
-  static async start({ home = freshHome(), env = {}, command = 'launcher' }: { home?: string; env?: Record<string, string>; command?: 'launcher' | 'start' } = {}): Promise<System> {
-    const system = System.of(home, Command.run(command, home, env));
+  /** Starts it and waits until everything works. @param options.home an earlier one to start on again; `root`: another checkout, which is built */
+  static async start({ home = freshHome(), env = {}, command = 'launcher', root }: { home?: string; env?: Record<string, string>; command?: 'launcher' | 'start'; root?: string } = {}): Promise<System> {
+    const system = System.of(home, Command.run(command, home, env, root));
     try {
       await system.command.says(/The Conductor (is ready|runs, but)/);
       await system.untilWell();

@@ -10,7 +10,6 @@ import { History } from './messages/history';
 import { MessageIntake } from './messages/message-intake';
 import { RateLimit } from './messages/rate-limit';
 import { Receipts } from './messages/receipts';
-import { PLATFORMS } from './platform-names';
 import { PlatformSlot } from './platform-slot';
 import type { PushChannel } from './push-channel';
 import { FrameHandler } from './socket/frame-handler';
@@ -27,7 +26,7 @@ export const assemble = (push: PushChannel, config: AndroidConfig, logger: Logge
   const intake = new MessageIntake(slot, new RateLimit(slot, config), history, waiters, config);
   const hub = new SocketHub({ sessions, history, waiters, frames: new FrameHandler(intake, receipts, push), config, logger });
   const definition: PlatformDefinition<AndroidConfig> = {
-    name: PLATFORMS[0],
+    name: 'android',
     create: () => new AndroidPlatform({ slot, history, waiters, hub, push }),
     config,
     atMost: { instances: 1, because: 'phones come to the one port of its door; behind a load balancer of your own, set the number of containers there' },

@@ -1,4 +1,3 @@
 import { runPlatformApp } from '@conductor/platform-shell';
-import { PLATFORMS } from './platform-names';
 
-void runPlatformApp('android', PLATFORMS, () => import('./android-app.js'));
+void runPlatformApp('android', () => import('./android-app.js'));

@@ -1,8 +1,8 @@
-import type { Environment } from '@conductor/config';
 import { type RunningApp, startApp } from '@conductor/http';
 import { checkPlatformContract } from '@conductor/platform-kit';
 import { forget, RouterDouble, testConfig, until } from '@conductor/testing';
 import { brain } from './brain';
+import { brainConfig } from './brain-config';
 import { BrainModule } from './brain.module';
 import { ChatEndpointDouble } from './testing/chat-endpoint-double';
 
@@ -12,7 +12,7 @@ afterEach(async () => {
   running = [];
 });
 
-const start = async (env: Partial<Record<keyof Environment, string>> = {}): Promise<{ app: RunningApp; router: RouterDouble }> => {
+const start = async (env: Record<string, string> = {}): Promise<{ app: RunningApp; router: RouterDouble }> => {
   const config = testConfig(env);
   const router = await RouterDouble.open(config);
   const app = await startApp('brain', (context) => BrainModule.register(context), config);
@@ -24,7 +24,7 @@ const statusOf = async (app: RunningApp, path: string) => (await fetch(`${app.ur
 
 describe('the brain without a language model', () => {
   it('keeps the contract of every platform', async () => {
-    expect(await checkPlatformContract(brain(testConfig().brain))).toEqual([]);
+    expect(await checkPlatformContract(brain(brainConfig(testConfig())))).toEqual([]);
   });
 
   it('echoes, and says that it does', async () => {

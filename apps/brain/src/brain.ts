@@ -2,7 +2,6 @@ import type { PlatformDefinition } from '@conductor/platform-kit';
 import type { BrainConfig } from './brain-config';
 import { ChatPlatform, WAITING_PLACES } from './chat.platform';
 import { EchoPlatform } from './echo.platform';
-import { PLATFORMS } from './platform-names';
 
 const ECHOES_AT_ONCE = 16;
 /** Taken in hand beyond those that wait, to see whether they are more urgent; if not, they are told that it is busy. */
@@ -10,10 +9,10 @@ const DOOR_PLACES = 4;
 
 /** The platform `brain`: a language model where one is configured, otherwise an echo that says that it is one. */
 export const brain = (config: BrainConfig): PlatformDefinition => {
-  if (config.url === undefined) return { name: PLATFORMS[0], create: () => new EchoPlatform(), config, concurrency: ECHOES_AT_ONCE, repeatable: true };
+  if (config.url === undefined) return { name: 'brain', create: () => new EchoPlatform(), config, concurrency: ECHOES_AT_ONCE, repeatable: true };
   const concurrency = config.concurrency + WAITING_PLACES + DOOR_PLACES;
   return {
-    name: PLATFORMS[0],
+    name: 'brain',
     create: () => new ChatPlatform(),
     config,
     concurrency,

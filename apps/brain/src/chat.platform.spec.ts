@@ -1,8 +1,9 @@
-import { configFrom, type Environment } from '@conductor/config';
+import { configFrom } from '@conductor/config';
 import type { Outcome } from '@conductor/contracts';
 import { checkPlatformContract } from '@conductor/platform-kit';
 import { openPlatforms, type PlatformStage, until } from '@conductor/testing';
 import { brain } from './brain';
+import { brainConfig } from './brain-config';
 import { ChatEndpointDouble, completion, problem } from './testing/chat-endpoint-double';
 
 const KEY = 'sk-very-secret-0123456789';
@@ -15,8 +16,8 @@ afterEach(async () => {
   await endpoint.down();
 });
 
-const definition = (env: Partial<Record<keyof Environment, string>> = {}) => brain(configFrom({ BRAIN_URL: endpoint.url, BRAIN_MODEL: 'tiny', ...env }).brain);
-const open = async (env: Partial<Record<keyof Environment, string>> = {}) => {
+const definition = (env: Record<string, string> = {}) => brain(brainConfig(configFrom({ BRAIN_URL: endpoint.url, BRAIN_MODEL: 'tiny', ...env })));
+const open = async (env: Record<string, string> = {}) => {
   const stage = await openPlatforms([definition(env)], { env: { PRESENCE_TTL_MS: '400' } });
   stages.push(stage);
   await until(async () => expect((await stage.router.presences.all())[0]?.lifecycle).toMatch(/ready|degraded|needs-attention/));

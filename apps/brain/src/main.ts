@@ -1,4 +1,3 @@
 import { runPlatformApp } from '@conductor/platform-shell';
-import { PLATFORMS } from './platform-names';
 
-void runPlatformApp('brain', PLATFORMS, () => import('./brain-app.js'));
+void runPlatformApp('brain', () => import('./brain-app.js'));

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { type Config, findApps, portOf, portVariableOf } from '@conductor/config';
 
 export interface App {
   readonly name: string;
@@ -19,22 +20,14 @@ export interface App {
   readonly carriesMessages?: boolean;
 }
 
-type Description = Omit<App, 'port' | 'entry'>;
-
-/** Every app of the Conductor. A new one is one line here. */
-const APPS = [
-  { name: 'conductor', what: 'admin REST, API docs at /docs, queues at /queues', portVariable: 'CONDUCTOR_PORT', stopOrder: 3 },
-  { name: 'router', what: 'messages in', portVariable: 'ROUTER_PORT', stopOrder: 2, carriesMessages: true },
-  { name: 'health-monitor', what: 'checks every platform', portVariable: 'HEALTH_MONITOR_PORT', stopOrder: 0 },
-  { name: 'android', what: 'phones', portVariable: 'ANDROID_PORT', stopOrder: 1, carriesMessages: true },
-  { name: 'brain', what: 'answers messages', portVariable: 'BRAIN_PORT', stopOrder: 1, carriesMessages: true },
-  { name: 'scaler', what: 'keeps memory and load within bounds', portVariable: 'SCALER_PORT', stopOrder: 0 },
-  { name: 'stubs', what: 'platforms that are not hooked up yet', portVariable: 'STUBS_PORT', stopOrder: 1, carriesMessages: true },
-  { name: 'plugin-host', what: 'plugins, and webhooks for them', portVariable: 'PLUGIN_HOST_PORT', stopOrder: 1, carriesMessages: true },
-] as const satisfies readonly Description[];
-
-type Ports = Readonly<Record<(typeof APPS)[number]['name'], number>>;
-
-/** The apps with their configured ports. They lie beside the launcher, built or not. */
-export const appsWith = (ports: Ports): App[] =>
-  APPS.map((app) => ({ ...app, port: ports[app.name], entry: join(__dirname, '..', '..', app.name, 'src', 'main.js') }));
+/** Every app whose folder lies beside the launcher's, built or not, with its configured port. A new one is a folder with an `app.json`. */
+export const configuredApps = (config: Config): App[] =>
+  findApps().map(({ name, what, stopOrder, carriesMessages, folder }) => ({
+    name,
+    what,
+    stopOrder,
+    carriesMessages: carriesMessages ?? false,
+    port: portOf(config, name),
+    portVariable: portVariableOf(name),
+    entry: join(folder, 'src', 'main.js'),
+  }));

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ConfigurationError, loadConfig } from '@conductor/config';
 import pino from 'pino';
-import { type App, appsWith } from './apps';
+import { type App, configuredApps } from './apps';
 import { CannotStart } from './cannot-start';
 import { Launcher } from './launcher';
 import { RawLogView, ReadableLogView } from './log-view';
@@ -33,7 +33,7 @@ export const launch = async (options: { apps?: App[]; timings?: Partial<Timings>
     );
     launcher = new Launcher({
       config,
-      apps: options.apps ?? appsWith(config.ports),
+      apps: options.apps ?? configuredApps(config),
       timings: { ...TIMINGS, silenceMs: config.launcherSilenceMs, ...options.timings },
       env: process.env,
       runtimeDir: options.runtimeDir ?? join(projectRoot(), '.runtime'),

@@ -11,6 +11,7 @@ import { MemoryOfScalers } from './live/memory-of-scalers';
 import { Scaler } from './live/scaler';
 import { Training } from './live/training';
 import { Sampler } from './sample/sampler';
+import { type ScalerConfig, scalerConfig } from './scaler-config';
 import { Rollups } from './window/rollups';
 import { Window } from './window/window';
 
@@ -27,7 +28,8 @@ export interface OpenedScaler {
 /** Puts a scaler together and starts it. What it holds is let go through `context.resources`. */
 export const openScaler = async (context: AppContext): Promise<OpenedScaler> => {
   const { config, connections, instance, logger, metrics, notices, resources } = context;
-  const { intervalMs, training: trains } = config.scaler;
+  const own = scalerConfig(config);
+  const { intervalMs, training: trains } = own;
   await connections.untilReady();
 
   const history = resources.hold('history feed', new HistoryFeed(connections, logger), (open) => open.close());
@@ -57,24 +59,24 @@ export const openScaler = async (context: AppContext): Promise<OpenedScaler> => 
     onTurn: (tookMs) => gauges.turned(tookMs),
   });
   const window = new Window(1_800_000, intervalMs);
-  const sampler = resources.hold('sampler', new Sampler(context, directory), (open) => open.close());
+  const sampler = resources.hold('sampler', new Sampler(context, directory, own), (open) => open.close());
   const scaler = new Scaler({
-    context, sampler, board, leadership, maker, forecaster, foreseer, evidence: new EvidenceOfModels(forecaster, board, logger), window, rollups,
+    context, intervalMs, sampler, board, leadership, maker, forecaster, foreseer, evidence: new EvidenceOfModels(forecaster, board, logger), window, rollups,
     onSample: (sample) => gauges.sampled(sample),
     onPeriod: (now, roomMb) => {
       if (trains) training.whenDue(now, roomMb);
     },
   });
-  addProbes(context, scaler, history);
+  addProbes(context, scaler, history, own);
   await scaler.open();
   resources.hold('scaler', scaler, (open) => open.close());
   return { scaler, window };
 };
 
 /** It is ready when its looks come in time, and, where it decides, its turns. */
-const addProbes = (context: AppContext, scaler: Scaler, history: HistoryFeed): void => {
+const addProbes = (context: AppContext, scaler: Scaler, history: HistoryFeed, { intervalMs }: ScalerConfig): void => {
   const openedAt = Date.now();
-  const overdueMs = Math.max(15_000, PERIODS * context.config.scaler.intervalMs);
+  const overdueMs = Math.max(15_000, PERIODS * intervalMs);
   const watch = () => {
     if (!context.connections.isReady) return { up: false, reason: 'Redis is not reachable' };
     const [doing, at] = scaler.isActing ? ['deciding', scaler.lastTurnAt] : ['standing by', scaler.lastSampleAt];

@@ -1,4 +1,3 @@
 import { runPlatformApp } from '@conductor/platform-shell';
-import { PLATFORMS } from './platform-names';
 
-void runPlatformApp('stubs', PLATFORMS, () => import('./stubs-app.js'));
+void runPlatformApp('stubs', () => import('./stubs-app.js'));

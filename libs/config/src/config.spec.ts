@@ -1,4 +1,4 @@
-import { ConfigurationError, loadConfig } from './index';
+import { ConfigurationError, configFrom, loadConfig, portOf } from './index';
 
 describe('the configuration', () => {
   it('needs nothing to be set', () => {
@@ -17,6 +17,20 @@ describe('the configuration', () => {
 
   it('suggests the variable that was probably meant', () => {
     expect(() => loadConfig({ CONDUCTOR_ADMINKEY: 'a' })).toThrow(/did you mean CONDUCTOR_\w+\?/);
+  });
+
+  it('knows the settings of every app wherever it is read, and starts platforms in the order of their apps', () => {
+    expect(() => loadConfig({ BRAIN_TIMEUOT_MS: '1' })).toThrow('BRAIN_TIMEUOT_MS: not a setting of the Conductor; did you mean BRAIN_TIMEOUT_MS?');
+    expect(() => loadConfig({ SCALER_MEMORY_WALL: 'china' })).toThrow(/SCALER_MEMORY_WALL: /);
+    expect(loadConfig({}).startup.platforms).toEqual(['brain', 'android', 'minecraft', 'twitch', 'tiktok', 'youtube']);
+  });
+
+  it('has no port for an app that is not there, and says which are', () => {
+    expect(() => portOf(loadConfig({}), 'webhok')).toThrow(/There is no app "webhok": apps\/webhok\/app\.json is missing\. There are conductor, router/);
+  });
+
+  it('takes nothing but settings from a test', () => {
+    expect(() => configFrom({ MESSAGE_TLT_MS: '1' })).toThrow('MESSAGE_TLT_MS: not a setting');
   });
 
   it('leaves variables of others alone and takes an empty one for absent', () => {

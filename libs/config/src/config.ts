@@ -1,13 +1,19 @@
 import { resolve } from 'node:path';
 import type { z } from 'zod';
-import { Environment } from './environment';
+import { type AppName, portVariableOf, prefixOf } from './app-description';
+import { appNamed, type DescribedApp, findApps } from './apps';
+import { ConfigurationError } from './configuration-error';
+import { type Environment, environmentOf } from './environment';
+import { suggestion } from './suggestion';
 
-export type AppName = 'conductor' | 'router' | 'health-monitor' | 'android' | 'brain' | 'stubs' | 'scaler' | 'plugin-host';
+/** Zod would compile a parser, which takes longer than the one use of it, and memory. */
+const ONCE = { jitless: true };
 
-/** The whole configuration, read once and checked. */
+/** What is common of the configuration, read once and checked; an app takes its own settings out of it with `settingsOf`. */
 export interface Config {
   readonly home: string;
   readonly host: string;
+  /** By app; `portOf` reads one of them. */
   readonly ports: Readonly<Record<AppName, number>>;
   readonly adminKey?: string | undefined;
   readonly namespace: string;
@@ -23,7 +29,6 @@ export interface Config {
   readonly breaker: { volume: number; errorPercent: number; openMs: number; maxOpenMs: number };
   readonly launcherSilenceMs: number;
   readonly startup: { platforms: string[]; warnMs: number; giveUpMs: number; retryBaseMs: number };
-  readonly scaler: { intervalMs: number; memoryWall: Environment['SCALER_MEMORY_WALL']; memoryBudgetMb?: number | undefined; training: boolean };
   readonly plugins: {
     folders: string[];
     nodeModules: string[];
@@ -33,51 +38,58 @@ export interface Config {
     drainMs: number;
     watch: { ms: number; errors: number; marginPercent: number };
   };
-  readonly brain: { url?: string | undefined; model: string; apiKey?: string | undefined; timeoutMs: number; concurrency: number; systemPrompt?: string | undefined };
+  /** What was given of the settings that one app alone has, as it was given. */
+  readonly ofApps: Readonly<Record<string, string>>;
 }
 
-/** A wrong or unknown setting stops the process before it does anything; the message names every offender. */
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError';
-}
-
-const OUR_PREFIXES = /^(CONDUCTOR|ROUTER|ROUTES|DEAD_LETTER|ANDROID|HEALTH|STUBS|BRAIN|PRESENCE|METRICS|REQUEST|BREAKER|STARTUP|SCALER|PLUGIN|LAUNCHER)_/;
+/** A variable that begins like this, or with the name of an app, is meant for us. */
+const OUR_PREFIXES = /^(CONDUCTOR|ROUTES|DEAD_LETTER|HEALTH|PRESENCE|METRICS|REQUEST|BREAKER|STARTUP|PLUGIN|LAUNCHER)_/;
 
 /**
  * Reads the configuration from environment variables.
+ * @param apps other apps than those that lie beside this library, for tests
  * @throws ConfigurationError naming each variable that is wrong, or that looks like ours and is not known.
  */
-export const loadConfig = (env: NodeJS.ProcessEnv = process.env): Config => {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
-  const unknown = Object.keys(given).filter((key) => OUR_PREFIXES.test(key) && !(key in Environment.shape));
-  const parsed = Environment.safeParse(given);
+export const loadConfig = (env: NodeJS.ProcessEnv = process.env, apps = findApps()): Config => {
+  const ours = apps.map(({ name }) => prefixOf(name));
+  return read(env, apps, (variable) => OUR_PREFIXES.test(variable) || ours.some((prefix) => variable.startsWith(prefix)));
+};
+
+/** The configuration a test wants: defaults, then `env`, in which everything has to be a setting. */
+export const configFrom = (env: Readonly<Record<string, string | undefined>>): Config => read(env, findApps(), () => true);
+
+/** Every variable that the apps here read. */
+export const settingNames = (): ReadonlySet<string> => new Set(Object.keys(environmentOf(findApps()).shape));
+
+/** @throws ConfigurationError when there is no such app */
+export const portOf = (config: Config, app: AppName): number => config.ports[app] ?? config.ports[appNamed(app).name]!;
+
+/** What an app was told of its own: `settingsOf(context.config, settings)`, with the schema in its `settings.ts`. */
+export const settingsOf = <Shape extends z.ZodRawShape>(config: Config, settings: z.ZodObject<Shape>): z.output<z.ZodObject<Shape>> => settings.parse(config.ofApps);
+
+const read = (env: NodeJS.ProcessEnv, apps: readonly DescribedApp[], isOurs: (variable: string) => boolean): Config => {
+  const schema = environmentOf(apps);
+  const given = Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ''));
+  const unknown = Object.keys(given).filter((key) => !(key in schema.shape) && isOurs(key));
+  const parsed = schema.safeParse(given, ONCE);
   const wrong = parsed.success ? [] : parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
   if (unknown.length > 0 || !parsed.success) {
     throw new ConfigurationError(
-      ['The configuration cannot be used:', ...wrong, ...unknown.map((key) => `  ${key}: not a setting of the Conductor${suggestion(key)}`), 'All settings are listed in README.md, "Configuration".'].join('\n'),
+      ['The configuration cannot be used:', ...wrong, ...unknown.map((key) => `  ${key}: not a setting of the Conductor${suggestion(key, Object.keys(schema.shape))}`), 'All settings are listed in README.md, "Configuration".'].join('\n'),
     );
   }
-  return shape(parsed.data);
+  const values: Record<string, unknown> = parsed.data;
+  const ports = Object.fromEntries(apps.map(({ name }) => [name, values[portVariableOf(name)] as number]));
+  const own = new Set(apps.flatMap(({ settings }) => Object.keys(settings)));
+  return shape(parsed.data, ports, Object.fromEntries(Object.entries(given).filter(([key]) => own.has(key))));
 };
 
-/** The configuration a test wants: defaults, then `env`. */
-export const configFrom = (env: Partial<Record<keyof Environment, string>>): Config => shape(Environment.parse(env));
-
-const shape = (e: z.output<typeof Environment>): Config => {
+const shape = (e: Environment, ports: Config['ports'], ofApps: Config['ofApps']): Config => {
   const home = resolve(e.CONDUCTOR_HOME);
   return {
     home,
     host: e.CONDUCTOR_HOST,
-    ports: {
-      conductor: e.CONDUCTOR_PORT,
-      router: e.ROUTER_PORT,
-      android: e.ANDROID_PORT,
-      'health-monitor': e.HEALTH_MONITOR_PORT,
-      stubs: e.STUBS_PORT,
-      brain: e.BRAIN_PORT,
-      scaler: e.SCALER_PORT,
-      'plugin-host': e.PLUGIN_HOST_PORT,
-    },
+    ports,
     adminKey: e.CONDUCTOR_ADMIN_KEY,
     namespace: e.CONDUCTOR_NAMESPACE,
     redisUrl: e.REDIS_URL,
@@ -104,7 +116,6 @@ const shape = (e: z.output<typeof Environment>): Config => {
     breaker: { volume: e.BREAKER_VOLUME, errorPercent: e.BREAKER_ERROR_PERCENT, openMs: e.BREAKER_OPEN_MS, maxOpenMs: e.BREAKER_MAX_OPEN_MS },
     launcherSilenceMs: e.LAUNCHER_SILENCE_MS,
     startup: { platforms: e.STARTUP_PLATFORMS, warnMs: e.STARTUP_WARN_MS, giveUpMs: e.STARTUP_GIVE_UP_MS, retryBaseMs: e.STARTUP_RETRY_BASE_MS },
-    scaler: { intervalMs: e.SCALER_INTERVAL_MS, memoryWall: e.SCALER_MEMORY_WALL, memoryBudgetMb: e.SCALER_MEMORY_BUDGET_MB, training: e.SCALER_TRAINING },
     plugins: {
       folders: e.PLUGIN_FOLDERS.map((folder) => resolve(folder)),
       nodeModules: e.PLUGIN_NODE_MODULES.map((folder) => resolve(folder)),
@@ -114,22 +125,6 @@ const shape = (e: z.output<typeof Environment>): Config => {
       drainMs: e.PLUGIN_DRAIN_MS,
       watch: { ms: e.PLUGIN_WATCH_MS, errors: e.PLUGIN_WATCH_ERRORS, marginPercent: e.PLUGIN_WATCH_MARGIN_PERCENT },
     },
-    brain: {
-      url: e.BRAIN_URL,
-      model: e.BRAIN_MODEL,
-      apiKey: e.BRAIN_API_KEY,
-      timeoutMs: e.BRAIN_TIMEOUT_MS,
-      concurrency: e.BRAIN_CONCURRENCY,
-      systemPrompt: e.BRAIN_SYSTEM_PROMPT,
-    },
+    ofApps,
   };
-};
-
-/** The known variable that a mistyped one most resembles. */
-const suggestion = (key: string): string => {
-  const parts = new Set(key.split('_'));
-  const near = Object.keys(Environment.shape)
-    .map((known) => ({ known, shared: known.split('_').filter((part) => parts.has(part)).length / Math.max(parts.size, known.split('_').length) }))
-    .sort((a, b) => b.shared - a.shared)[0];
-  return near && near.shared >= 0.5 ? `; did you mean ${near.known}?` : '';
 };

@@ -1,28 +1,15 @@
 import { z } from 'zod';
+import { portVariableOf } from './app-description';
+import type { DescribedApp } from './apps';
+import { ConfigurationError } from './configuration-error';
+import { list, ms, port } from './setting-kinds';
 
-const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
-const list = (fallback: string) =>
-  z
-    .string()
-    .default(fallback)
-    .transform((text) => text.split(',').map((one) => one.trim()).filter(Boolean));
-const ms = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
+const WAITED_FOR = 'platforms that start-up waits for, in this order';
 
-/**
- * Every environment variable the Conductor reads, with its default. The table in README.md is held against this schema
- * by a test. Port 0 takes a free port; the launcher's table and run.json tell which.
- */
-export const Environment = z.object({
+/** What is common to all apps. What one app alone can be told stands in `apps/<app>/src/settings.ts`. */
+const COMMON = {
   CONDUCTOR_HOME: z.string().min(1).default('.conductor').describe('folder for data, keys and logs'),
   CONDUCTOR_HOST: z.string().min(1).default('127.0.0.1').describe('address the doors listen on'),
-  CONDUCTOR_PORT: port(3000).describe('admin REST, API docs, Bull Board'),
-  ROUTER_PORT: port(3001).describe('messages in'),
-  ANDROID_PORT: port(3002).describe('phones'),
-  HEALTH_MONITOR_PORT: port(3003).describe('health of the health monitor'),
-  STUBS_PORT: port(3004).describe('health of the stubs'),
-  BRAIN_PORT: port(3005).describe('health of the brain'),
-  SCALER_PORT: port(3006).describe('health of the scaler'),
-  PLUGIN_HOST_PORT: port(3007).describe('webhooks for plugins'),
   CONDUCTOR_ADMIN_KEY: z.string().min(16).max(256).optional().describe('presets the first admin key (16 characters or more)'),
   CONDUCTOR_NAMESPACE: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/).default('conductor').describe('prefix of everything in Redis'),
   REDIS_URL: z.url({ protocol: /^rediss?$|^redis\+unix$/ }).optional().describe('a Redis of your own; without it one is started'),
@@ -50,18 +37,10 @@ export const Environment = z.object({
   BREAKER_OPEN_MS: ms(5_000).describe('first opening; doubles with jitter on repeated opening'),
   BREAKER_MAX_OPEN_MS: ms(60_000).describe('longest opening'),
   LAUNCHER_SILENCE_MS: z.coerce.number().int().min(0).default(30_000).describe('a process that lives and answers nothing for so long is killed and started again; 0: never'),
-  STARTUP_PLATFORMS: z
-    .string()
-    .default('brain,android,minecraft,twitch,tiktok,youtube')
-    .transform((names) => names.split(',').map((name) => name.trim()).filter(Boolean))
-    .describe('platforms that start-up waits for, in this order'),
+  STARTUP_PLATFORMS: list('').describe(WAITED_FOR),
   STARTUP_WARN_MS: ms(10_000).describe('a platform that takes longer to start is warned about'),
   STARTUP_GIVE_UP_MS: ms(30_000).describe('start-up goes on without a platform after this time'),
   STARTUP_RETRY_BASE_MS: ms(5_000).describe('first retry of a platform that did not start; doubles four times'),
-  SCALER_INTERVAL_MS: ms(5_000).describe('period of the samples and decisions of the scaler'),
-  SCALER_MEMORY_WALL: z.enum(['auto', 'budget', 'cgroup', 'host']).default('auto').describe('what memory is measured against: a budget for our own processes, the limit of the container, the machine; `auto` takes the first that there is'),
-  SCALER_MEMORY_BUDGET_MB: z.coerce.number().int().min(1).optional().describe('MB that all processes of the Conductor may take together'),
-  SCALER_TRAINING: z.stringbool().default(true).describe('whether forecasts are trained (every 10 minutes, in a process of its own)'),
   PLUGIN_FOLDERS: list('plugins').describe('folders in which plugins are dropped, comma-separated'),
   PLUGIN_NODE_MODULES: list('node_modules').describe('`node_modules` folders whose packages may be plugins, comma-separated'),
   PLUGIN_KEYS_FILE: z.string().optional().describe('JSON file with the ed25519 public keys of plugin signers by name; default <home>/plugins/keys.json'),
@@ -71,11 +50,38 @@ export const Environment = z.object({
   PLUGIN_WATCH_MARGIN_PERCENT: z.coerce.number().min(0).max(100).default(5).describe('so many percent points above the old rate are still no reason'),
   PLUGIN_STRICT: z.stringbool().default(false).describe('run plugins only where every wall around them stands, and only signed ones'),
   PLUGIN_IDLE_UNLOAD_MS: ms(300_000).describe('a plugin that is loaded when it is needed, and had nothing to do for this long, is unloaded'),
-  BRAIN_URL: z.url().optional().describe('OpenAI-compatible endpoint, e.g. http://127.0.0.1:11434/v1; without it an echo answers'),
-  BRAIN_MODEL: z.string().default('default').describe('model name sent to that endpoint'),
-  BRAIN_API_KEY: z.string().optional().describe('bearer key for that endpoint'),
-  BRAIN_TIMEOUT_MS: ms(30_000).describe('time one answer may take'),
-  BRAIN_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(2).describe('answers computed at the same time'),
-  BRAIN_SYSTEM_PROMPT: z.string().optional().describe('first message of every conversation'),
-});
-export type Environment = z.output<typeof Environment>;
+};
+
+/** What is read from the environment, but for ports and what apps say of their own. */
+export type Environment = z.output<z.ZodObject<typeof COMMON>>;
+
+/**
+ * Every environment variable that these apps read, with its default, in the order of the table in README.md (which a test holds against it):
+ * what is common, `<APP>_PORT` of each, and the settings of each. Which platforms start-up waits for follows from the apps as well.
+ * @throws ConfigurationError when an app takes a name that is common
+ */
+export const environmentOf = (apps: readonly DescribedApp[]): Schema => {
+  const schema = known.get(apps) ?? schemaFor(apps);
+  known.set(apps, schema);
+  return schema;
+};
+
+type Schema = z.ZodObject<typeof COMMON>;
+
+/** A process reads its configuration more than once, and a schema takes milliseconds before its first use. */
+const known = new WeakMap<readonly DescribedApp[], Schema>();
+
+const schemaFor = (apps: readonly DescribedApp[]): Schema => {
+  const { CONDUCTOR_HOME, CONDUCTOR_HOST, ...more } = COMMON;
+  const ports = Object.fromEntries(apps.map((app) => [portVariableOf(app.name), port(app.port).describe(app.door ?? `health of the ${app.name.replaceAll('-', ' ')}`)]));
+  const own = Object.assign({}, ...apps.map(({ settings }) => settings)) as object;
+  const doubled = Object.keys(own).filter((variable) => variable in COMMON);
+  if (doubled.length > 0) throw new ConfigurationError(`An app has a setting of a name that is taken by what is common: ${doubled.join(', ')}. Give it another one in its settings.ts.`);
+  return z.object({ CONDUCTOR_HOME, CONDUCTOR_HOST, ...ports, ...more, STARTUP_PLATFORMS: list(waitedFor(apps).join(',')).describe(WAITED_FOR), ...own });
+};
+
+const waitedFor = (apps: readonly DescribedApp[]): string[] =>
+  apps
+    .filter(({ startUpOrder }) => startUpOrder !== undefined)
+    .sort((a, b) => a.startUpOrder! - b.startUpOrder!)
+    .flatMap(({ platforms }) => platforms);

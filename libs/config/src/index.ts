@@ -1,2 +1,6 @@
-export { type AppName, type Config, ConfigurationError, configFrom, loadConfig } from './config';
-export { Environment } from './environment';
+export { type AppName, portVariableOf, prefixOf } from './app-description';
+export { appNamed, type DescribedApp, findApps } from './apps';
+export { type Config, configFrom, loadConfig, portOf, settingNames, settingsOf } from './config';
+export { ConfigurationError } from './configuration-error';
+export { type Environment, environmentOf } from './environment';
+export { list, ms } from './setting-kinds';

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Environment } from './environment';
+import type { z } from 'zod';
+import { environmentOf, findApps } from './index';
+
+const SETTINGS: Readonly<Record<string, z.ZodType>> = environmentOf(findApps()).shape;
 
 /** Rows of the table in README.md: variable, default and description. */
 const rows = (): string[][] => {
@@ -12,19 +15,17 @@ const rows = (): string[][] => {
     .map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()));
 };
 
-const defaultOf = (name: keyof Environment): unknown => Environment.shape[name].safeParse(undefined).data;
-
-describe('the configuration table in README.md (after a change: `node scripts/config-table.mjs --write`)', () => {
-  it('names every variable once, in the order of the schema', () => {
-    expect(rows().map(([variable]) => variable)).toEqual(Object.keys(Environment.shape).map((name) => `\`${name}\``));
+describe('the configuration table in README.md (after a change: `npm run renew`)', () => {
+  it('names every variable once, those of each app too, in the order of the schema', () => {
+    expect(rows().map(([variable]) => variable)).toEqual(Object.keys(SETTINGS).map((name) => `\`${name}\``));
   });
 
-  it.each(Object.keys(Environment.shape) as Array<keyof Environment>)('tells the default of %s, and what it is', (name) => {
+  it.each(Object.entries(SETTINGS))('tells the default of %s, and what it is', (name, setting) => {
     const [, shown, description] = rows().find(([variable]) => variable === `\`${name}\``) ?? [];
-    const value = defaultOf(name);
+    const value = setting.safeParse(undefined).data;
 
     expect(shown?.replace(/ \(.*\)$/, '')).toBe(value === undefined ? '' : `\`${String(value)}\``);
-    expect(description?.replaceAll('&lt;', '<')).toBe(Environment.shape[name].description);
+    expect(description?.replaceAll('&lt;', '<')).toBe(setting.description);
     expect(description).toMatch(/\w/);
   });
 });

@@ -1,5 +1,5 @@
 import { RedisUnavailable } from '@conductor/connections';
-import { type AppName, type Config, ConfigurationError, loadConfig } from '@conductor/config';
+import { type AppName, type Config, ConfigurationError, loadConfig, portOf } from '@conductor/config';
 import { createLogger } from '@conductor/observability';
 import { collectGarbage } from '@conductor/platform-shell';
 import { Leaving } from './leaving';
@@ -24,7 +24,7 @@ const SETTLED_AFTER_MS = 5_000;
  * `{ type: 'leave', reason }` it asks for one, and with `{ type: 'alive?' }` for `{ type: 'alive' }`, which comes as long as the event loop turns.
  */
 export const runApp = async (app: AppName, build: BuildApp, options: AppOptions = {}): Promise<void> => {
-  const config = readConfig();
+  const config = readConfig(app);
   const logger = createLogger({ app, level: config.logLevel, format: config.logFormat });
   let starting: Promise<RunningApp> | undefined;
   const unwanted = new AbortController();
@@ -79,9 +79,12 @@ export const runApp = async (app: AppName, build: BuildApp, options: AppOptions 
   }
 };
 
-const readConfig = (): Config => {
+const readConfig = (app: AppName): Config => {
   try {
-    return loadConfig();
+    const config = loadConfig();
+    // An app that no app.json describes is told so at once.
+    portOf(config, app);
+    return config;
   } catch (error) {
     if (error instanceof ConfigurationError) refuseConfiguration(error);
     throw error;

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { AppName, Config } from '@conductor/config';
+import { type AppName, type Config, portOf } from '@conductor/config';
 import { type Logger, NestLogger } from '@conductor/observability';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -93,7 +93,7 @@ const assemble = async (context: AppContext, inFlight: InFlight, build: BuildApp
 };
 
 const listen = async (nest: NestFastifyApplication, { app, config }: AppContext): Promise<string> => {
-  const port = config.ports[app];
+  const port = portOf(config, app);
   try {
     await nest.listen(port, config.host);
   } catch (error) {

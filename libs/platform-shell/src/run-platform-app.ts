@@ -1,4 +1,4 @@
-import { type AppName, type Config, loadConfig } from '@conductor/config';
+import { type AppName, type Config, findApps, loadConfig } from '@conductor/config';
 import { createLogger } from '@conductor/observability';
 import { Shell } from './shell';
 
@@ -8,14 +8,15 @@ import { Shell } from './shell';
  * comes back through here, started by whoever supervises it (the launcher, a container engine that restarts on every end).
  *
  * A parent gets `{ type: 'listening', app, url, suspended }` from the shell, and what `runApp` tells it from the app.
- * @param platforms names of all that the app runs
  * @param load imports the app, which then runs by itself
+ * @param platforms names of all that the app runs; what its app.json says, but in tests
  */
-export const runPlatformApp = async (app: AppName, platforms: readonly string[], load: () => Promise<unknown>): Promise<void> => {
+export const runPlatformApp = async (app: AppName, load: () => Promise<unknown>, platforms?: readonly string[]): Promise<void> => {
   const supervised = process.connected;
   const config = usableConfig();
-  // The app itself says best what is wrong with the configuration.
-  if (config) await untilWanted(app, platforms, config);
+  const names = platforms ?? (config && findApps().find(({ name }) => name === app)?.platforms);
+  // The app itself says best what is wrong with the configuration, or that it is not described.
+  if (config && names) await untilWanted(app, names, config);
   await load();
   // The app hears of its parent's end only from now on.
   if (supervised && !process.connected) process.kill(process.pid, 'SIGTERM');

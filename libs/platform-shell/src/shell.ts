@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { AppName, Config } from '@conductor/config';
+import { type AppName, type Config, portOf } from '@conductor/config';
 import type { ControlNotice, HealthCheck, HealthReport, Presence } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import { Redis } from 'ioredis';
@@ -66,7 +66,7 @@ export class Shell {
   /** Stands in until a platform is wanted. @param onOpen gets the URL of the door, and why nothing runs */
   async standIn(onOpen: (url: string, reason: string) => void): Promise<void> {
     const wanted = new Promise<void>((resolve) => (this.wake = resolve));
-    const url = await this.door.open(this.config.host, this.config.ports[this.app]);
+    const url = await this.door.open(this.config.host, portOf(this.config, this.app));
     this.subscriber.on('message', (channel, text) => this.hear(channel, text));
     await this.subscriber.subscribe(...Object.values(this.channels));
     // Before it says how much memory it takes.

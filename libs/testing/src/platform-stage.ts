@@ -1,4 +1,4 @@
-import type { Config, Environment } from '@conductor/config';
+import type { Config } from '@conductor/config';
 import type { AppContext, Leaving } from '@conductor/http';
 import { type PlatformDefinition, PlatformHost } from '@conductor/platform-kit';
 import { openTestContext } from './context';
@@ -18,7 +18,7 @@ export interface PlatformStage {
 /** Platforms in this process on the tests' Redis, with a router double beside them. */
 export const openPlatforms = async (
   definitions: PlatformDefinition[],
-  options: { env?: Partial<Record<keyof Environment, string>>; permits?: boolean; conductor?: boolean; leaving?: Leaving } = {},
+  options: { env?: Readonly<Record<string, string>>; permits?: boolean; conductor?: boolean; leaving?: Leaving } = {},
 ): Promise<PlatformStage> => {
   const config = testConfig(options.env);
   const router = await RouterDouble.open(config, options);

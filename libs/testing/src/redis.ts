@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Config, configFrom, type Environment } from '@conductor/config';
+import { type Config, configFrom, findApps, portVariableOf } from '@conductor/config';
 import { Redis } from 'ioredis';
 
 /** The Redis of this test run; `npm test` starts one and names it here. */
@@ -16,20 +16,13 @@ export const testRedisUrl = (): string => {
 export const testNamespace = (): string => `test-${randomBytes(6).toString('hex')}`;
 
 /** A configuration on the tests' Redis with a namespace, a home and free ports of its own; `env` overrides. */
-export const testConfig = (env: Partial<Record<keyof Environment, string>> = {}): Config => {
-  const namespace = env.CONDUCTOR_NAMESPACE ?? testNamespace();
+export const testConfig = (env: Readonly<Record<string, string>> = {}): Config => {
+  const namespace = env['CONDUCTOR_NAMESPACE'] ?? testNamespace();
   return configFrom({
     REDIS_URL: testRedisUrl(),
     CONDUCTOR_NAMESPACE: namespace,
     CONDUCTOR_HOME: join(tmpdir(), `conductor-${namespace}`),
-    CONDUCTOR_PORT: '0',
-    ROUTER_PORT: '0',
-    ANDROID_PORT: '0',
-    HEALTH_MONITOR_PORT: '0',
-    STUBS_PORT: '0',
-    BRAIN_PORT: '0',
-    SCALER_PORT: '0',
-    PLUGIN_HOST_PORT: '0',
+    ...Object.fromEntries(findApps().map(({ name }) => [portVariableOf(name), '0'])),
     PLUGIN_FOLDERS: join(tmpdir(), `conductor-${namespace}`, 'dropped'),
     PLUGIN_NODE_MODULES: join(tmpdir(), `conductor-${namespace}`, 'node_modules'),
     LOG_LEVEL: 'silent',

@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Config, Environment } from '@conductor/config';
+import type { Config } from '@conductor/config';
 import type { PluginCommand, PluginEvent, PluginInspection, PluginView, SwapReport } from '@conductor/contracts';
 import { CommandCaller, CommandRefused, PluginEvents, PluginHosts, seal } from '@conductor/control';
 import { type RunningApp, startApp } from '@conductor/http';
@@ -25,7 +25,7 @@ export class HostStage {
     readonly router: RouterDouble,
   ) {}
 
-  static async open(env: Partial<Record<keyof Environment, string>> = {}): Promise<HostStage> {
+  static async open(env: Record<string, string> = {}): Promise<HostStage> {
     const config = testConfig(env);
     const stage = new HostStage(config, await RouterDouble.open(config));
     const { connections } = stage.router.context;

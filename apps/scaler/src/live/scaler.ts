@@ -16,6 +16,8 @@ import { viewOf } from './view-of';
 
 export interface ScalerParts {
   readonly context: AppContext;
+  /** Period of the looks and decisions. */
+  readonly intervalMs: number;
   readonly sampler: Sampler;
   readonly board: ScalingBoard;
   readonly leadership: Leadership;
@@ -69,9 +71,8 @@ export class Scaler {
 
   /** At whole multiples of the period by the clock, worked out anew each time, so that lateness does not add up. */
   private untilNextMs(): number {
-    const { context, maker } = this.parts;
-    const period = context.config.scaler.intervalMs;
-    const toPeriod = period - (Date.now() % period);
+    const { intervalMs, maker } = this.parts;
+    const toPeriod = intervalMs - (Date.now() % intervalMs);
     return this.isActing && maker.isSettling ? Math.min(toPeriod, SETTLE_LOOK_MS) : toPeriod;
   }
 
@@ -100,7 +101,7 @@ export class Scaler {
 
   /** Forecasts and history get one sample a period, however closely an effect is watched. */
   private isNewPeriod(at: number): boolean {
-    const period = Math.floor(at / this.parts.context.config.scaler.intervalMs);
+    const period = Math.floor(at / this.parts.intervalMs);
     const isNew = period !== this.lastPeriod;
     this.lastPeriod = period;
     return isNew;

@@ -1,6 +1,6 @@
 import { freemem, totalmem } from 'node:os';
-import type { Config } from '@conductor/config';
 import type { MemoryObservation } from '../decide';
+import type { ScalerConfig } from '../scaler-config';
 import type { CgroupMemory } from './cgroup';
 
 const MB = 1_048_576;
@@ -10,7 +10,7 @@ const MB = 1_048_576;
  * the machine has, else the machine.
  * @param ownMb resident memory of all our processes; undefined when it could not be read
  */
-export const memoryAgainstWall = ({ memoryWall, memoryBudgetMb }: Config['scaler'], cgroup: CgroupMemory | undefined, ownMb: number | undefined): MemoryObservation | undefined => {
+export const memoryAgainstWall = ({ memoryWall, memoryBudgetMb }: Pick<ScalerConfig, 'memoryWall' | 'memoryBudgetMb'>, cgroup: CgroupMemory | undefined, ownMb: number | undefined): MemoryObservation | undefined => {
   if (memoryWall === 'budget' || (memoryWall === 'auto' && memoryBudgetMb !== undefined)) {
     return memoryBudgetMb === undefined || ownMb === undefined ? undefined : { wall: 'budget', budgetMb: memoryBudgetMb, usedMb: Math.round(ownMb) };
   }

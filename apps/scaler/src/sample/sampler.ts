@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { type PlatformDirectory, Presences } from '@conductor/control';
 import type { AppContext } from '@conductor/http';
 import type { Observation } from '../decide';
+import type { ScalerConfig } from '../scaler-config';
 import { readCgroupMemory, readPressure } from './cgroup';
 import { Machine, type MachineSample } from './machine';
 import { memoryAgainstWall } from './memory-wall';
@@ -30,6 +31,7 @@ export class Sampler {
   constructor(
     private readonly context: AppContext,
     private readonly directory: PlatformDirectory,
+    private readonly own: ScalerConfig,
   ) {
     this.presences = new Presences(context.connections);
     this.queues = new QueueDepths(context);
@@ -50,7 +52,7 @@ export class Sampler {
     const queues = connections.isReady ? await this.queues.of([...units.keys()]) : new Map();
     const desired = new Map(this.directory.desired.all().map((state) => [state.platform, state]));
     const readings: Readings = { presences, desired, units, processes, rates: this.rates.of(presences, now), queues };
-    const memory = memoryAgainstWall(config.scaler, cgroup, processes.totalMb(own));
+    const memory = memoryAgainstWall(this.own, cgroup, processes.totalMb(own));
     // Inside a limit its own pressure counts.
     const pressurePercent = memory?.wall === 'cgroup' ? (cgroup?.pressurePercent ?? pressure) : pressure;
     const seen: Observation = {

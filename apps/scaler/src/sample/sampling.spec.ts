@@ -64,15 +64,15 @@ describe('the wall', () => {
   const limited = { version: 2 as const, limitMb: 512, usedMb: 200 };
 
   it('is the budget where one is set, then the container’s limit, then the machine', () => {
-    expect(memoryAgainstWall({ memoryWall: 'auto', memoryBudgetMb: 3_000, intervalMs: 1, training: false }, limited, 1_000)).toEqual({ wall: 'budget', budgetMb: 3_000, usedMb: 1_000 });
-    expect(memoryAgainstWall({ memoryWall: 'auto', intervalMs: 1, training: false }, limited, 1_000)).toEqual({ wall: 'cgroup', budgetMb: 512, usedMb: 200 });
-    expect(memoryAgainstWall({ memoryWall: 'auto', intervalMs: 1, training: false }, undefined, 1_000)).toMatchObject({ wall: 'host', budgetMb: Math.round(totalmem() / MB) });
-    expect(memoryAgainstWall({ memoryWall: 'host', memoryBudgetMb: 3_000, intervalMs: 1, training: false }, limited, 1_000)).toMatchObject({ wall: 'host' });
+    expect(memoryAgainstWall({ memoryWall: 'auto', memoryBudgetMb: 3_000 }, limited, 1_000)).toEqual({ wall: 'budget', budgetMb: 3_000, usedMb: 1_000 });
+    expect(memoryAgainstWall({ memoryWall: 'auto' }, limited, 1_000)).toEqual({ wall: 'cgroup', budgetMb: 512, usedMb: 200 });
+    expect(memoryAgainstWall({ memoryWall: 'auto' }, undefined, 1_000)).toMatchObject({ wall: 'host', budgetMb: Math.round(totalmem() / MB) });
+    expect(memoryAgainstWall({ memoryWall: 'host', memoryBudgetMb: 3_000 }, limited, 1_000)).toMatchObject({ wall: 'host' });
   });
 
   it('is not known when what is measured against it is not', () => {
-    expect(memoryAgainstWall({ memoryWall: 'auto', memoryBudgetMb: 3_000, intervalMs: 1, training: false }, undefined, undefined)).toBeUndefined();
-    expect(memoryAgainstWall({ memoryWall: 'cgroup', intervalMs: 1, training: false }, undefined, 5)).toBeUndefined();
+    expect(memoryAgainstWall({ memoryWall: 'auto', memoryBudgetMb: 3_000 }, undefined, undefined)).toBeUndefined();
+    expect(memoryAgainstWall({ memoryWall: 'cgroup' }, undefined, 5)).toBeUndefined();
   });
 });
 
