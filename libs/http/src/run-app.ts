@@ -1,7 +1,7 @@
 import { RedisUnavailable } from '@conductor/connections';
 import { type AppName, type Config, ConfigurationError, loadConfig, portOf } from '@conductor/config';
 import { createLogger } from '@conductor/observability';
-import { collectGarbage } from '@conductor/platform-shell';
+import { collectGarbageAtRest } from '@conductor/platform-shell';
 import { Leaving } from './leaving';
 import { StartError } from './port-taken';
 import { type AppOptions, type BuildApp, type RunningApp, startApp } from './start-app';
@@ -14,8 +14,6 @@ const FORCED_EXIT_MS = 10_000;
  * process never ends (nodejs/node#54918). After a moment without work none does.
  */
 const REST_BEFORE_EXIT_MS = 50;
-/** An app has settled by then: its connections stand, its first checks were answered. */
-const SETTLED_AFTER_MS = 5_000;
 
 /**
  * A whole `main.ts`: runs the app until it is told to stop (SIGTERM, SIGINT, or the end of the parent that started it with an IPC channel),
@@ -68,7 +66,7 @@ export const runApp = async (app: AppName, build: BuildApp, options: AppOptions 
     const { url } = await starting;
     logger.info({ url }, 'listening');
     if (process.connected) process.send?.({ type: 'listening', app, url });
-    setTimeout(collectGarbage, SETTLED_AFTER_MS).unref();
+    collectGarbageAtRest();
   } catch (error) {
     // Asked to stop while starting: the exit is under way.
     if (ending) return;
