@@ -9,7 +9,8 @@ import { run } from './run.mjs';
 /** Journeys start whole systems: one at a time, or they take the machine from each other. */
 const PROJECTS = [
   // They mostly wait, for Redis, for processes, for time: jest's own choice, one worker on two cores, would leave the machine idle.
-  { name: 'unit', options: ['--maxWorkers=3'] },
+  // What a worker has loaded for one file stays until it ends, 10 MB a file.
+  { name: 'unit', options: ['--maxWorkers=3', '--workerIdleMemoryLimit=800MB'] },
   { name: 'journeys', options: ['--runInBand'] },
 ];
 

@@ -29,8 +29,9 @@ describe('the configuration', () => {
     expect(() => portOf(loadConfig({}), 'webhok')).toThrow(/There is no app "webhok": apps\/webhok\/app\.json is missing\. There are conductor, router/);
   });
 
-  it('takes nothing but settings from a test', () => {
+  it('takes nothing but settings from a test, to which an empty one is a setting', () => {
     expect(() => configFrom({ MESSAGE_TLT_MS: '1' })).toThrow('MESSAGE_TLT_MS: not a setting');
+    expect(configFrom({ STARTUP_PLATFORMS: '' }).startup.platforms).toEqual([]);
   });
 
   it('leaves variables of others alone and takes an empty one for absent', () => {

@@ -52,11 +52,11 @@ const OUR_PREFIXES = /^(CONDUCTOR|ROUTES|DEAD_LETTER|HEALTH|PRESENCE|METRICS|REQ
  */
 export const loadConfig = (env: NodeJS.ProcessEnv = process.env, apps = findApps()): Config => {
   const ours = apps.map(({ name }) => prefixOf(name));
-  return read(env, apps, (variable) => OUR_PREFIXES.test(variable) || ours.some((prefix) => variable.startsWith(prefix)));
+  return read(givenIn(env, ''), apps, (variable) => OUR_PREFIXES.test(variable) || ours.some((prefix) => variable.startsWith(prefix)));
 };
 
-/** The configuration a test wants: defaults, then `env`, in which everything has to be a setting. */
-export const configFrom = (env: Readonly<Record<string, string | undefined>>): Config => read(env, findApps(), () => true);
+/** The configuration a test wants: defaults, then `env`, in which everything has to be a setting, and an empty text is one. */
+export const configFrom = (env: Readonly<Record<string, string | undefined>>): Config => read(givenIn(env), findApps(), () => true);
 
 /** Every variable that the apps here read. */
 export const settingNames = (): ReadonlySet<string> => new Set(Object.keys(environmentOf(findApps()).shape));
@@ -67,9 +67,12 @@ export const portOf = (config: Config, app: AppName): number => config.ports[app
 /** What an app was told of its own: `settingsOf(context.config, settings)`, with the schema in its `settings.ts`. */
 export const settingsOf = <Shape extends z.ZodRawShape>(config: Config, settings: z.ZodObject<Shape>): z.output<z.ZodObject<Shape>> => settings.parse(config.ofApps);
 
-const read = (env: NodeJS.ProcessEnv, apps: readonly DescribedApp[], isOurs: (variable: string) => boolean): Config => {
+/** @param asNothing counts as not given: a variable of the environment that is set to nothing */
+const givenIn = (env: Readonly<Record<string, string | undefined>>, asNothing?: string): Record<string, string> =>
+  Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== asNothing));
+
+const read = (given: Record<string, string>, apps: readonly DescribedApp[], isOurs: (variable: string) => boolean): Config => {
   const schema = environmentOf(apps);
-  const given = Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ''));
   const unknown = Object.keys(given).filter((key) => !(key in schema.shape) && isOurs(key));
   const parsed = schema.safeParse(given, ONCE);
   const wrong = parsed.success ? [] : parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
