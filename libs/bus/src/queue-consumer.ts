@@ -6,6 +6,9 @@ import { z } from 'zod';
 import { keysOf } from './keys';
 import { MAX_STARTS } from './queue-producer';
 
+/** After a call to Redis failed, the worker asks again; BullMQ's own 15 s would leave messages lying long after Redis is back. */
+const AGAIN_AFTER_MS = 500;
+
 export interface JobContext {
   readonly jobId: string;
   /** The job was started before and did not come to an end: its worker died, or lost its lock. */
@@ -52,6 +55,7 @@ export class QueueConsumer<C extends QueueContract> {
       lockDuration: options.lockMs,
       stalledInterval: Math.max(500, Math.floor(options.lockMs / 3)),
       maxStalledCount: MAX_STARTS - 1,
+      runRetryDelay: AGAIN_AFTER_MS,
       autorun: false,
     });
     this.queue = new Queue(contract.name, shared);
