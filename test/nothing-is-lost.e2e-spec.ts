@@ -1,3 +1,4 @@
+import type { RedriveTask } from '@conductor/contracts';
 import { until } from '@conductor/testing';
 import { Crowd, RECIPIENT, type Tally } from './support/crowd';
 import { Phone } from './support/phone';
@@ -129,6 +130,7 @@ describe('nothing is lost', () => {
       const records = await Promise.all(ids.map((id) => system.settled(id, 30_000)));
 
       expect(records.filter(({ state, trail }) => state !== 'answered' || trail.filter(({ step }) => step === 'answered').length !== 1)).toEqual([]);
+      await until(async () => expect((await system.get<{ items: RedriveTask[] }>('conductor', '/v1/redrives')).items.filter(({ state }) => state === 'running')).toEqual([]));
     } finally {
       await system.stop();
     }

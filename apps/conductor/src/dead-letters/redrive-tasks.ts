@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type DeadLetters, type Ledger, QueueProducer } from '@conductor/bus';
-import type { RedisConnections } from '@conductor/connections';
+import { type RedisConnections, RedisUnavailable } from '@conductor/connections';
 import { type DeadLetter, type DeadLetterFilter, inboundQueue, type RedriveInput, RedriveTask } from '@conductor/contracts';
 import { Lease, type Notices } from '@conductor/control';
 import type { Logger } from '@conductor/observability';
@@ -28,6 +28,7 @@ export class RedriveTasks {
   /** From the moment that one is asked for. */
   private isBusy = false;
   private running?: Promise<void> | undefined;
+  private closing = false;
 
   constructor(
     private readonly connections: RedisConnections,
@@ -52,7 +53,7 @@ export class RedriveTasks {
     return Array.fromAsync(this.deadLetters.find(filter as DeadLetterFilter));
   }
 
-  /** @throws RedriveRunning */
+  /** @throws RedriveRunning, RedisUnavailable */
   async start(input: RedriveInput): Promise<RedriveTask> {
     if (this.isBusy) throw anotherRuns();
     this.isBusy = true;
@@ -65,6 +66,8 @@ export class RedriveTasks {
   }
 
   private async startAlone(input: RedriveInput): Promise<RedriveTask> {
+    // After an outage not every connection is back at once, and it would end before it had begun.
+    if (!this.connections.isReady) throw new RedisUnavailable('not every connection to Redis is back yet');
     if (!(await this.lease.holds())) throw anotherRuns();
     const letters = await this.select(input);
     const task: RedriveTask = { id: `redrive-${randomUUID().slice(0, 8)}`, state: 'running', startedAt: Date.now(), ...(input.to && { to: input.to }), ratePerSecond: input.ratePerSecond, total: letters.length, redriven: 0, skipped: 0 };
@@ -105,6 +108,7 @@ export class RedriveTasks {
   }
 
   async close(): Promise<void> {
+    this.closing = true;
     for (const task of await this.all().catch(() => [])) if (this.running && task.state === 'running') this.cancelled.add(task.id);
     await this.running;
     await this.inbound.close();
@@ -128,8 +132,13 @@ export class RedriveTasks {
       this.logger.warn({ err: error, task: task.id }, 'a redrive failed; what it had not sent is still among the dead letters');
     }
     task.endedAt = Date.now();
-    await this.show(task).catch(() => {});
+    await this.untilShown(task);
     await this.lease.release();
+  }
+
+  /** One that Redis broke off is shown as ended when Redis is back; it would run for ever otherwise. */
+  private async untilShown(task: RedriveTask) {
+    while (!(await this.show(task).then(() => true, () => this.closing))) await pause(LONGEST_PAUSE_MS);
   }
 
   /** Of a slow redrive: ends early when it is cancelled, and keeps the lease until then. */
