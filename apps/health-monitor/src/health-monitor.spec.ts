@@ -6,17 +6,17 @@ const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 let stage: Stage;
 afterEach(() => stage?.close());
 
-const openWith = async (...names: string[]): Promise<ScriptedPlatform> => {
-  stage = await Stage.open();
+const openEcho = async (env: Record<string, string> = {}): Promise<ScriptedPlatform> => {
+  stage = await Stage.open(env);
   const platform = new ScriptedPlatform();
   await stage.monitor();
-  await stage.host(...names.map((name) => platform.definition(name, { concurrency: 2 })));
+  await stage.host(platform.definition('echo', { concurrency: 2 }));
   return platform;
 };
 
 describe('a platform that is watched', () => {
   it('becomes ready, and its figures can be read', async () => {
-    await openWith('echo');
+    await openEcho();
 
     const verdict = await stage.untilState('echo', 'ready');
     expect(verdict).toMatchObject({ name: 'echo', reason: 'its instance is healthy', instances: [{ verdict: 'healthy', pid: process.pid }] });
@@ -24,12 +24,11 @@ describe('a platform that is watched', () => {
     const health = (await stage.health('echo'))!;
     expect(health.instances[0]).toMatchObject({ consecutiveFailures: 0, inFlight: 0 });
     expect(health.instances[0]!.responseTimeMs).toBeGreaterThan(0);
-    expect(health.instances[0]!.responseTimeMs).toBeLessThan(100);
     expect(health.instances[0]!.rssMb).toBeGreaterThan(10);
   });
 
   it('bothers routers only with what is new', async () => {
-    await openWith('echo');
+    await openEcho();
     await stage.untilState('echo', 'ready');
     const { version } = stage.verdict('echo')!;
 
@@ -40,17 +39,17 @@ describe('a platform that is watched', () => {
   });
 
   it('is degraded while it answers slowly', async () => {
-    const platform = await openWith('echo');
+    const platform = await openEcho({ HEALTH_INTERVAL_MS: '1000', HEALTH_TIMEOUT_MS: '1000' });
     await stage.untilState('echo', 'ready');
-    platform.onHealthCheck = () => pause(130).then(() => ({ status: 'ok' }));
+    platform.onHealthCheck = () => pause(350).then(() => ({ status: 'ok' }));
 
-    expect((await stage.untilState('echo', 'degraded')).reason).toMatch(/slower than 100 ms/);
+    expect((await stage.untilState('echo', 'degraded')).reason).toMatch(/slower than 300 ms/);
     platform.onHealthCheck = async () => ({ status: 'ok' });
     await stage.untilState('echo', 'ready');
   });
 
   it('is failed after three bad checks in a row, and ready again by way of recovering', async () => {
-    const platform = await openWith('echo');
+    const platform = await openEcho();
     await stage.untilState('echo', 'ready');
     await stage.untilChecked('echo', 1);
     platform.onHealthCheck = async () => ({ status: 'failed', reason: 'the gateway is gone' });
@@ -67,7 +66,7 @@ describe('a platform that is watched', () => {
   });
 
   it('is failed when its check hangs', async () => {
-    const platform = await openWith('echo');
+    const platform = await openEcho();
     await stage.untilState('echo', 'ready');
     platform.onHealthCheck = hang;
 
@@ -75,7 +74,7 @@ describe('a platform that is watched', () => {
   });
 
   it('needs attention when it says so', async () => {
-    const platform = await openWith('echo');
+    const platform = await openEcho();
     await stage.untilState('echo', 'ready');
     platform.onHealthCheck = async () => ({ status: 'needs-attention', reason: 'the token was revoked: set a new one' });
 
@@ -83,7 +82,7 @@ describe('a platform that is watched', () => {
   });
 
   it('is not taken for dead when all its hands are full', async () => {
-    const platform = await openWith('echo');
+    const platform = await openEcho();
     await stage.untilState('echo', 'ready');
     let release: () => void = () => {};
     const released = new Promise<void>((resolve) => (release = resolve));
@@ -117,7 +116,7 @@ describe('a platform that is watched', () => {
   });
 
   it('is disabled as soon as that is wanted, and ready when it is wanted again', async () => {
-    await openWith('echo');
+    await openEcho();
     await stage.untilState('echo', 'ready');
 
     await stage.router.directory.desire('echo', { enabled: false, reason: 'maintenance until noon' });

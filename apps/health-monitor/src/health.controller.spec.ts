@@ -24,10 +24,12 @@ describe('the door of the health monitor', () => {
   it('shows the health of one', async () => {
     await stage.untilChecked('echo', 1);
 
-    expect(await stage.get('/v1/health/echo')).toMatchObject({
-      status: 200,
-      body: { name: 'echo', state: 'ready', reason: 'its instance is healthy', instances: [{ verdict: 'healthy', consecutiveFailures: 0, lastCheckAt: expect.any(Number) }] },
-    });
+    await until(async () =>
+      expect(await stage.get('/v1/health/echo')).toMatchObject({
+        status: 200,
+        body: { name: 'echo', state: 'ready', reason: 'its instance is healthy', instances: [{ verdict: 'healthy', consecutiveFailures: 0, lastCheckAt: expect.any(Number) }] },
+      }),
+    );
   });
 
   it('says so when there is no such platform', async () => {
