@@ -150,6 +150,12 @@ describe('a socket', () => {
     expect((await fetch(`${stage.app.url}/health/live`)).status).toBe(200);
   });
 
+  it('is told to those who ask for it as for a page', async () => {
+    const answer = await fetch(`${stage.app.url}/v1/socket`);
+
+    expect([answer.status, answer.headers.get('content-type'), await answer.json()]).toEqual([426, 'application/problem+json', expect.objectContaining({ code: 'upgrade-required', detail: expect.stringMatching(/WebSocket/) })]);
+  });
+
   it('is authorised by header, by subprotocol or by its first frame', async () => {
     const { accessToken, deviceId, user } = await stage.phone(newUser());
     const byFrame = await stage.dial().opened();

@@ -15,6 +15,7 @@ import { MessageIntake } from './messages/message-intake';
 import { MessagesController } from './messages/messages.controller';
 import { Receipts } from './messages/receipts';
 import { RedisPushChannel } from './push-channel';
+import { SocketController } from './socket/socket.controller';
 import { SocketDoor } from './socket/socket-door';
 
 /** The platform `android` and its doors for phones. */
@@ -27,7 +28,7 @@ export class AndroidModule {
     await PlatformHost.open(context, [android.definition]);
     return {
       module: AndroidModule,
-      controllers: [DevicesController, SessionsController, MessagesController],
+      controllers: [DevicesController, SessionsController, MessagesController, SocketController],
       providers: [
         PhoneGuard,
         { provide: Devices, useValue: android.devices },

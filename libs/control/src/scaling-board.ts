@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { asRedisUnavailable, type RedisConnections } from '@conductor/connections';
 import { ScalingPolicy, type ScalingPolicyPatch, ScalingPolicyView, ScalingView } from '@conductor/contracts';
 import type { Result } from 'ioredis';
@@ -54,7 +55,7 @@ export class ScalingBoard {
 
   /**
    * Changes some settings; `load` is merged setting by setting.
-   * @returns the policy before and after
+   * @returns the policy before and after; the same one when nothing would change, and then nothing is written or told
    * @throws ZodError when the whole would make no sense, RedisUnavailable
    */
   async changePolicy(patch: ScalingPolicyPatch): Promise<{ before: ScalingPolicyView; after: ScalingPolicyView }> {
@@ -62,6 +63,7 @@ export class ScalingBoard {
       const before = await this.policy();
       const load = { ...before.policy.load, ...patch.load };
       const after: ScalingPolicyView = { version: before.version + 1, at: Date.now(), policy: ScalingPolicy.parse({ ...before.policy, ...patch, load }) };
+      if (isDeepStrictEqual(after.policy, before.policy)) return { before, after: before };
       const saved = await this.unlessAway(this.connections.commands.conductorSaveScalingPolicy(this.keys.policy, luaJson(after), before.version));
       if (saved !== 1) continue; // somebody else was faster: theirs first, then this on top
       await this.notices.publish({ type: 'scaling-policy', policy: after });

@@ -26,6 +26,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', problem.retryAfterSeconds);
     if (problem.allow) reply.header('allow', problem.allow.join(', '));
     if (problem.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
+    if (problem.code === 'upgrade-required') reply.header('upgrade', 'websocket');
     reply
       .code(problem.status)
       .header('x-request-id', request.id)

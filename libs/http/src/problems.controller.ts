@@ -38,6 +38,7 @@ const NEXT_STEP: Record<(typeof problems)[ProblemCode][0], string> = {
   413: 'Send less: a body may hold 1 MiB.',
   415: 'Send JSON, with "Content-Type: application/json".',
   422: 'The request is well-formed but cannot be carried out; "detail" says why.',
+  426: 'Use a client that speaks the protocol that "Upgrade" names.',
   429: 'Wait for the seconds given in "Retry-After".',
   431: 'Send less in headers.',
   500: 'The log of the app tells more; search it for the value of "trace".',

@@ -75,7 +75,7 @@ export class ScalingController {
   async change(@ZodBody(ScalingPolicyPatch) patch: ScalingPolicyPatch, @Caller() caller: Caller, @Trace() trace: string): Promise<ScalingPolicyView> {
     try {
       const { before, after } = await this.board.changePolicy(patch);
-      await this.changes.record({ caller, action: 'scaling.policy', subject: 'scaling', before: before.policy, after: after.policy, trace });
+      if (after !== before) await this.changes.record({ caller, action: 'scaling.policy', subject: 'scaling', before: before.policy, after: after.policy, trace });
       return after;
     } catch (error) {
       if (!(error instanceof z.ZodError)) throw error;

@@ -38,6 +38,8 @@ describe('the doors of scaling', () => {
 
     const changed = await system.call<ScalingPolicyView>('PATCH', '/v1/scaling/policy', { disableAtPercent: 75, load: { queueAgeMs: 500 }, priorities: { discord: 1 } });
     expect(changed).toMatchObject({ status: 200, body: { version: 1, policy: { disableAtPercent: 75, restoreAtPercent: 65, priorities: { discord: 1 }, load: { queueAgeMs: 500, spikeFactor: 2 } } } });
+    // Neither of these changes anything, so neither leaves a trace.
+    for (const nothing of [{}, { disableAtPercent: 75 }]) expect((await system.call<ScalingPolicyView>('PATCH', '/v1/scaling/policy', nothing)).body).toEqual(changed.body);
     const { body } = await system.call<{ items: Array<{ before: { disableAtPercent: number }; after: { disableAtPercent: number } }> }>('GET', '/v1/audit?action=scaling.policy');
     expect(body.items.map(({ before, after }) => [before.disableAtPercent, after.disableAtPercent])).toEqual([[80, 75]]);
   });

@@ -36,7 +36,7 @@ export class SystemStatusReader {
       platforms.all(), processes.all(), queues.totals(), deadLetters.count(), health.isBeating(), this.totals(), this.platformsMb(), this.database(),
     ]);
     const components: Component[] = [
-      { name: 'redis', state: 'up', reason: 'answers' },
+      this.redis(),
       database,
       beating ? { name: 'health-monitor', state: 'up', reason: 'checks every instance' } : { name: 'health-monitor', state: 'down', reason: 'no health monitor is acting: verdicts are not renewed' },
       ...running.filter(({ state }) => !WANTED_SO.has(state)).map(({ app, state, reason }): Component => ({ name: app, state: state === 'starting' ? 'degraded' : 'down', reason })),
@@ -57,6 +57,11 @@ export class SystemStatusReader {
       platforms: views.map(({ name, state, reason }) => ({ name, state, reason })),
       totals: { ...totals, waiting: queued.waiting + queued.delayed, active: queued.active, deadLetters: letters },
     };
+  }
+
+  private redis(): Component {
+    if (this.parts.connections.isReady) return { name: 'redis', state: 'up', reason: 'answers' };
+    return { name: 'redis', state: 'degraded', reason: 'answers, but not every connection of the conductor is back yet; redrives and waiting queues may be refused for some seconds' };
   }
 
   private async database(): Promise<Component> {
