@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { main, Problem } from './lib/problem.mjs';
+import { bundlePackages } from './lib/dist.mjs';
 import { node24 } from './lib/machine.mjs';
 import { prepare } from './lib/prepare.mjs';
 import { inProject } from './lib/project.mjs';
@@ -28,6 +29,7 @@ await main(async () => {
   const swc = inProject('node_modules', '@swc', 'cli', 'bin', 'swc.js');
   const compiled = await run(node24(), [swc, 'apps', 'libs', 'test/bench', '-d', built, '--copy-files', '--config-file', '.swcrc'], { quiet: true });
   if (compiled.code !== 0) throw new Problem('The benchmarks cannot be built:', compiled.output);
+  await bundlePackages(built);
   const script = inProject('.runtime', 'bench-scaler', 'test', 'bench', 'scaler', 'main.js');
   const report = given.length > 0 ? '-' : inProject('docs', 'benchmarks-scaler.md');
   return (await run(node24(), [...AS_IN_PRODUCTION, script, report, ...(given.length > 0 ? given : recorded())])).code;

@@ -1,4 +1,5 @@
 import { main, Problem } from './lib/problem.mjs';
+import { bundlePackages } from './lib/dist.mjs';
 import { node24 } from './lib/machine.mjs';
 import { prepare } from './lib/prepare.mjs';
 import { inProject } from './lib/project.mjs';
@@ -12,6 +13,7 @@ await main(async () => {
   const swc = inProject('node_modules', '@swc', 'cli', 'bin', 'swc.js');
   const compiled = await run(node24(), [swc, 'apps', 'libs', 'test/bench', 'test/support/footprint.ts', '-d', built, '--copy-files', '--config-file', '.swcrc'], { quiet: true });
   if (compiled.code !== 0) throw new Problem('The benchmarks cannot be built:', compiled.output);
+  await bundlePackages(built);
   const script = inProject('.runtime', 'bench', 'test', 'bench', 'main.js');
   const report = inProject('docs', 'benchmarks.md');
   return withTestRedis(async (redisUrl) => (await run(node24(), [script, redisUrl, report, ...process.argv.slice(2)])).code);

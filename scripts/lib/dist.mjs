@@ -8,6 +8,7 @@ import { run } from './run.mjs';
 import { step } from './step.mjs';
 
 const SOURCES = ['apps', 'libs'];
+const BUNDLER = join('scripts', 'lib', 'bundle-packages.mjs');
 const NOT_BUILT = /\.spec\.ts$|[\\/]fixtures[\\/]|\.d\.ts$/;
 
 /** Builds `dist`, unless it was built from just these sources. */
@@ -31,10 +32,17 @@ const build = async (fingerprint) => {
     { quiet: true },
   );
   if (code !== 0 || !existsSync(next)) throw new Problem('The sources cannot be built:', essenceOf(output), 'Mend the file named above and try again.');
+  await bundlePackages(next);
   writeFileSync(join(next, '.built-from'), fingerprint);
   if (existsSync(inProject('dist'))) renameSync(inProject('dist'), last);
   renameSync(next, inProject('dist'));
   rmSync(last, { recursive: true, force: true });
+};
+
+/** Puts the packages that a build uses beside it, for a faster start (`bundle-packages.mjs`). */
+export const bundlePackages = async (folder) => {
+  const { code, output } = await run(node24(), [inProject(BUNDLER), folder], { quiet: true });
+  if (code !== 0) throw new Problem('The packages cannot be put together:', output, 'Delete node_modules and try again; scripts/lib/bundle-packages.mjs tells which packages it leaves out.');
 };
 
 /** What the compiler says about our sources, without what it says about its own insides. */
@@ -43,7 +51,7 @@ const essenceOf = (output) => output.split('\n').filter((line) => line.trim() !=
 /** By content, not by date: a fresh checkout dates every file anew. A few hundred files take some milliseconds. */
 const fingerprintOf = () => {
   const hash = createHash('sha256');
-  for (const file of ['.swcrc', 'package-lock.json', ...SOURCES.flatMap(filesIn)].sort()) {
+  for (const file of ['.swcrc', 'package-lock.json', BUNDLER, ...SOURCES.flatMap(filesIn)].sort()) {
     hash.update(`${file}\0`).update(readFileSync(inProject(file))).update('\0');
   }
   return hash.digest('hex');

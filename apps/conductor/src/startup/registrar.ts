@@ -90,6 +90,20 @@ export class Registrar {
   }
 
   private async start(platform: string, only?: string): Promise<Registration> {
+    let news = Promise.withResolvers<void>();
+    const off = this.context.notices.on('instance', (notice) => notice.platform === platform && news.resolve());
+    try {
+      return await this.untilStarted(platform, only, async (ms) => {
+        await Promise.race([news.promise, new Promise((resolve) => setTimeout(resolve, ms).unref())]);
+        news = Promise.withResolvers();
+      });
+    } finally {
+      off();
+    }
+  }
+
+  /** @param nextNews waits until an instance has something new, or for so long, since notices may be lost */
+  private async untilStarted(platform: string, only: string | undefined, nextNews: (ms: number) => Promise<void>): Promise<Registration> {
     const { warnMs, giveUpMs } = this.context.config.startup;
     const startedAt = performance.now();
     const permitted = new Map<string, number>();
@@ -116,7 +130,7 @@ export class Registrar {
         permitted.set(instance, Date.now());
         await this.context.notices.publish({ type: 'start-permit', platform, instance });
       }
-      await new Promise((resolve) => setTimeout(resolve, Math.min(LOOK_EVERY_MS, giveUpMs / 10)));
+      await nextNews(Math.min(LOOK_EVERY_MS, giveUpMs / 10));
     }
   }
 
