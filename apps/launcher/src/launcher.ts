@@ -39,7 +39,7 @@ export interface Parts {
 const STILL_WAITING_MS = 5_000;
 
 /** Nothing more is to be expected of a process in such a state. */
-const SETTLED = new Set<ProcessState['state']>(['ready', 'suspended', 'quarantined']);
+const SETTLED = new Set<ProcessState['state']>(['ready', 'not-ready', 'suspended', 'quarantined']);
 
 /** Starts everything on one machine, keeps it running, stops it in order. */
 export class Launcher {

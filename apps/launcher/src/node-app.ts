@@ -8,6 +8,9 @@ const NODE_FLAGS = ['--enable-source-maps', '--disable-warning=ExperimentalWarni
 /** A small young generation: some 40 MB less resident at work, for collections that are more frequent. Messages would pay with a tenth of their speed. */
 const SMALL = ['--max-semi-space-size=2'];
 
+/** How often an app that said that waiting will not help is asked again. */
+const LATER_POLL_MS = 1_000;
+
 /** What an app says over IPC (`runApp`, `runPlatformApp`); `alive` is the answer to `alive?`. */
 type Said = { type: 'alive' } | { type: 'listening'; url: string; suspended?: string } | { type: 'waking' } | { type: 'leaving'; reason: string };
 
@@ -50,22 +53,45 @@ export class NodeApp implements Program {
       if (said.type === 'waking') return news.waking();
       const url = said.url.replace(/\/$/, '');
       // Rejects only when it is gone or has moved on.
-      this.untilReady(url, AbortSignal.any([signal, door.signal])).then(() => news.up(url, said.suspended), () => undefined);
+      this.untilReady(url, AbortSignal.any([signal, door.signal]), news).then(() => news.up(url, said.suspended), () => undefined);
     });
   }
 
-  private async untilReady(url: string, signal: AbortSignal): Promise<void> {
-    while (!(await answersOk(`${url}/health/ready`))) await sleep(this.readyPollMs, undefined, { signal });
-    signal.throwIfAborted();
+  private async untilReady(url: string, signal: AbortSignal, news: News): Promise<void> {
+    for (let told = ''; ; ) {
+      const { ready, over } = await readinessOf(`${url}/health/ready`);
+      signal.throwIfAborted();
+      if (ready) return;
+      if (over !== undefined && over !== told) news.notReady(url, (told = over));
+      await sleep(told === '' ? this.readyPollMs : LATER_POLL_MS, undefined, { signal });
+    }
   }
 }
 
-const answersOk = (url: string): Promise<boolean> =>
+interface Readiness {
+  ready: boolean;
+  /** Why waiting will not help, where the app says so. */
+  over?: string | undefined;
+}
+
+const readinessOf = (url: string): Promise<Readiness> =>
   new Promise((resolve) => {
     const request = get(url, { timeout: 2_000, agent: false }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
+      let body = '';
+      response.setEncoding('utf8').on('data', (text: string) => (body += text));
+      response.on('end', () => resolve({ ready: response.statusCode === 200, over: response.statusCode === 503 ? overIn(body) : undefined }));
+      response.on('error', () => resolve({ ready: false }));
     });
     request.on('timeout', () => request.destroy());
-    request.on('error', () => resolve(false));
+    request.on('error', () => resolve({ ready: false }));
   });
+
+/** The reason of a probe whose start is over (`Finding` of `libs/http`), in what Terminus answers. */
+const overIn = (body: string): string | undefined => {
+  try {
+    const { error } = JSON.parse(body) as { error?: Record<string, { isOver?: boolean; message?: string }> };
+    return Object.values(error ?? {}).find(({ isOver }) => isOver)?.message;
+  } catch {
+    return undefined;
+  }
+};

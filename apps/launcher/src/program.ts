@@ -4,6 +4,8 @@ import type { ChildProcess } from 'node:child_process';
 export interface News {
   /** It can do its work; its door is at `url`. `suspended`: there is none, and it waits as a thin shell; why. */
   up(url: string, suspended?: string): void;
+  /** It listens at `url` and says that it cannot do its work, and that waiting will not help; why. It may be up later all the same. */
+  notReady(url: string, reason: string): void;
   /** A thin shell loads what it had not loaded. */
   waking(): void;
   /** It has answered `ask`, or said anything else: it turns. */

@@ -30,6 +30,15 @@ describe('a supervised app', () => {
     expect(await fetch(`${app.state.url}/health/ready`)).toMatchObject({ status: 200 });
   });
 
+  it('that cannot work before somebody mends something is not waited for, says why, and is ready when it is mended', async () => {
+    const { app, history, ready } = supervise('needy-app');
+    await eventually(() => expect(app.state).toMatchObject({ state: 'not-ready', reason: 'brain is needs-attention: set a key' }));
+    await fetch(`${app.state.url}/mend`, { method: 'POST' });
+    await ready();
+
+    expect(history.map(({ state }) => state)).toEqual(['starting', 'not-ready', 'ready']);
+  });
+
   it('is started again when it was killed', async () => {
     const { app, history, ready } = supervise('good-app');
     await ready();

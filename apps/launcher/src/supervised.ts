@@ -93,6 +93,11 @@ export class Supervised {
         isStarting = false;
         this.become(suspended === undefined ? { state: 'ready', reason: `ready after ${seconds(Date.now() - wokeAt)}`, url } : { state: 'suspended', reason: suspended, url });
       },
+      notReady: (url, reason) => {
+        if (ended.signal.aborted || this.current.state === 'draining') return;
+        isStarting = false;
+        this.become({ state: 'not-ready', reason, url });
+      },
       waking: () => {
         wokeAt = Date.now();
         isStarting = true;

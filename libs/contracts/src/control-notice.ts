@@ -14,8 +14,8 @@ export type StartupPhase = z.output<typeof StartupPhase>;
 
 export const ProcessState = z.object({
   app: z.string(),
-  /** `suspended`: a thin shell without its platforms, since none of them is wanted. `draining`: ends when its work is done. */
-  state: z.enum(['starting', 'ready', 'suspended', 'draining', 'backing-off', 'quarantined', 'stopped']),
+  /** `suspended`: a thin shell without its platforms, since none of them is wanted. `draining`: ends when its work is done. `not-ready`: it runs, and says that it cannot work before somebody mends something. */
+  state: z.enum(['starting', 'ready', 'not-ready', 'suspended', 'draining', 'backing-off', 'quarantined', 'stopped']),
   pid: z.int().optional(),
   url: z.string().optional(),
   restarts: z.int(),

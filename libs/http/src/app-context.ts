@@ -10,8 +10,16 @@ export const APP_CONTEXT = Symbol('APP_CONTEXT');
 /** One thing that must hold for an app to do its work, or for its work to be flowing. */
 export interface HealthProbe {
   name: string;
-  /** Quick (the door gives it 1 s). `reason` is for a person. */
-  check(): Promise<{ up: boolean; reason?: string }> | { up: boolean; reason?: string };
+  /** Quick (the door gives it 1 s). */
+  check(): Promise<Finding> | Finding;
+}
+
+export interface Finding {
+  up: boolean;
+  /** For a person. */
+  reason?: string;
+  /** Waiting will not help: its start is over, and failed. */
+  isOver?: boolean;
 }
 
 /** What every app is made from: one process's configuration, log, metrics and connections. */

@@ -58,14 +58,17 @@ export class HealthController {
   }
 
   private async ask({ name, check }: HealthProbe) {
-    return this.indicators
+    let more = {};
+    const result = await this.indicators
       .check(name)
       .attempt(async () => {
-        const { up, reason } = await check();
+        const { up, reason, isOver } = await check();
+        if (isOver) more = { isOver };
         if (!up) throw new Error(reason ?? 'down');
         return reason === undefined ? undefined : { reason };
       })
       .withTimeout(PROBE_TIMEOUT_MS);
+    return { [name]: { ...result[name]!, ...more } };
   }
 
   private async pingRedis() {
