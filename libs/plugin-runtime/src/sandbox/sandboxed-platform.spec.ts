@@ -5,7 +5,6 @@ import { until } from '@conductor/testing';
 import { SetupFailure } from '@conductor/platform-kit';
 import { SandboxedPlatform } from './sandboxed-platform';
 import { ask, requestOf, SandboxStage } from './testing/sandbox-stage';
-import { SandboxWalls } from './walls/walls';
 
 let stage: SandboxStage;
 beforeAll(async () => (stage = await SandboxStage.open()));
@@ -261,38 +260,6 @@ it('ends with its plugin what the plugin had started', async () => {
   await ask(platform);
   expect(await platform.generation!.close()).toMatchObject({ leftovers: [] });
   await until(() => expect(readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && commandOf(pid).includes(program))).toEqual([]));
-});
-
-it('runs nothing in strict mode where a wall is missing, and says which', async () => {
-  const { means, walls } = stage.sandbox.walls;
-  const weaker = Object.assign(Object.create(SandboxWalls.prototype) as SandboxWalls, { means, walls: walls.map((wall) => (wall.name === 'network' ? { ...wall, up: false, reason: 'no namespaces here' } : { ...wall, up: true })) });
-  const strict = await SandboxStage.open({ strict: true }, weaker);
-  const failure = await strict.start(await strict.plugin('')).catch((error: unknown) => error);
-  expect(failure).toMatchObject({ name: 'SetupFailure', retryable: false, message: 'strict mode runs no plugin here, since walls are missing: network (no namespaces here)' });
-  await strict.close();
-});
-
-it('works with nothing but the walls of Node itself, where a machine has no others', async () => {
-  const { node } = stage.sandbox.means;
-  const bare = Object.assign(Object.create(SandboxWalls.prototype) as SandboxWalls, { means: { tools: {}, namespaces: 'none', enclosed: false, ownUser: false, node, libraries: [] }, walls: [] });
-  const weak = await SandboxStage.open({ folder: join(stage.folder, 'weak') }, bare);
-  const platform = await weak.start(
-    await weak.plugin(`async handleRequest({ content }) {
-      if (content === 'hang') for (;;);
-      if (content === 'eat') { const all = []; for (;;) { all.push(Buffer.alloc(4_000_000, 1)); await new Promise((r) => setTimeout(r, 5)); } }
-      if (content === 'read') require('node:fs').readFileSync('/etc/hostname');
-      if (content === 'connect') await fetch('http://127.0.0.1:1');
-      return { text: content, env: process.env };
-    }`, { settings: { memoryMb: 128 } }),
-  );
-
-  expect(await ask(platform, 'hi')).toEqual({ text: 'hi', env: {} });
-  expect(await ask(platform, 'read')).toMatchObject({ result: 'retry', message: expect.stringContaining('restricted') });
-  expect(await ask(platform, 'connect')).toMatchObject({ result: 'retry', message: expect.stringContaining('fetch failed') });
-  expect(await ask(platform, 'hang', 300)).toMatchObject({ result: 'unknown', message: expect.stringContaining('after twice') });
-  if (process.platform === 'linux') expect(await ask(platform, 'eat', 20_000)).toMatchObject({ result: 'unknown', message: expect.stringMatching(/it held \d+ MB, more than the 128 MB/) });
-  expect(await platform.generation!.close()).toMatchObject({ leftovers: [] });
-  await weak.close();
 });
 
 it('costs a message that comes while nothing runs one try, and no more', async () => {
