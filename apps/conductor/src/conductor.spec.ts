@@ -20,6 +20,20 @@ describe('the conductor', () => {
     expect(body.components.find(({ name }) => name === 'database')).toMatchObject({ state: 'up' });
   });
 
+  it('says when a connection to Redis is not back yet, and refuses a redrive meanwhile', async () => {
+    const { connections } = system.conductors[0]!.context;
+    const lost = connections.forProducer();
+    await connections.untilReady();
+    lost.disconnect();
+    await until(() => expect(lost.status).toBe('end'));
+
+    const { body } = await system.call<SystemStatus>('GET', '/v1/status');
+    expect(body).toMatchObject({ status: 'degraded', components: expect.arrayContaining([{ name: 'redis', state: 'degraded', reason: expect.stringContaining('not every connection') }]) });
+    expect(await system.call('POST', '/v1/dead-letters/redrive', { ids: ['anything'] })).toMatchObject({ status: 503, body: { code: 'redis-unavailable' } });
+    connections.letGo(lost);
+    expect((await system.call<SystemStatus>('GET', '/v1/status')).body.components).toContainEqual({ name: 'redis', state: 'up', reason: 'answers' });
+  });
+
   it('shows one platform with its instances, breaker and queue', async () => {
     const { body } = await system.call<PlatformView>('GET', '/v1/platforms/discord');
 

@@ -49,7 +49,7 @@ export class DeadLettersController {
   @ApiOperation({ summary: 'Sends letters again, as one task. A message keeps its id: what was answered meanwhile is not sent' })
   @Answers(202, RedriveTask)
   @Answers(200, DryRun)
-  @Fails('invalid-request', 'unknown-platform', 'conflict')
+  @Fails('invalid-request', 'unknown-platform', 'conflict', 'redis-unavailable')
   async redrive(@ZodBody(RedriveInput) input: RedriveInput, @Caller() caller: Caller, @Trace() trace: string, @Res({ passthrough: true }) reply: FastifyReply) {
     if (input.dryRun) {
       const letters = await this.redrives.select(input);
