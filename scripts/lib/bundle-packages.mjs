@@ -14,7 +14,7 @@ const bundled = join(build, 'node_modules');
 /** These stay where npm put them. */
 const LEFT_OUT = [
   'reflect-metadata', // must come before those that use it, wherever a bundle would put it
-  '@bull-board/ui', '@fastify/static', '@fastify/view', 'swagger-ui-dist', // serve files that lie beside them
+  '@bull-board/ui', 'swagger-ui-dist', // are asked for where they lie, for their pages
 ];
 /** Nest asks for these and goes on without them. */
 const NOT_INSTALLED = /^(@nestjs\/(microservices|websockets|platform-express|mongoose|typeorm|sequelize|axios)|class-transformer|class-validator|@fastify\/multipart|@grpc\/.*|mongoose|typeorm|sequelize)(\/|$)/;
