@@ -43,7 +43,7 @@ export const throughput = async (redisUrl: string): Promise<Result> => {
   const base = Object.values(measured)[0]!;
   return {
     title: `Throughput, ${IN_FLIGHT} requests in flight`,
-    note: `Requests a second: median of ${ROUNDS} rounds (least to most), all variants in turn in each round. The ratio is the median of the rounds’ ratios to a plain BullMQ \`add\` + \`waitUntilFinished\` echo with a worker as its documentation shows it. Goals: bus 3, REST 2.`,
+    note: `Requests a second: median of ${ROUNDS} rounds (least to most), all variants in turn in each round. The ratio is the median of the rounds’ ratios to a plain BullMQ \`add\` + \`waitUntilFinished\` echo with a worker as its documentation shows it. Measured after ${WARM_UP.routed.toLocaleString('en')} routed messages of each kind, and ${WARM_UP.plain.toLocaleString('en')} of each plain worker, which is a new process in each round. Goals: bus 3, REST 2.`,
     columns: ['what', 'requests/s', 'least – most', 'ratio'],
     rows: Object.entries(measured).map(([name, values]) => [name, Math.round(median(values)), `${Math.round(Math.min(...values))} – ${Math.round(Math.max(...values))}`, median(values.map((value, round) => value / base[round]!)).toFixed(2)]),
   };

@@ -29,7 +29,7 @@ describe('the conductor', () => {
 
     const { body } = await system.call<SystemStatus>('GET', '/v1/status');
     expect(body).toMatchObject({ status: 'degraded', components: expect.arrayContaining([{ name: 'redis', state: 'degraded', reason: expect.stringContaining('not every connection') }]) });
-    expect(await system.call('POST', '/v1/dead-letters/redrive', { ids: ['anything'] })).toMatchObject({ status: 503, body: { code: 'redis-unavailable' } });
+    expect(await system.call('POST', '/v1/dead-letters/redrive', { ids: ['anything'] })).toMatchObject({ status: 503, body: { code: 'redis-unavailable', detail: expect.stringContaining('was not begun') } });
     connections.letGo(lost);
     expect((await system.call<SystemStatus>('GET', '/v1/status')).body.components).toContainEqual({ name: 'redis', state: 'up', reason: 'answers' });
   });

@@ -58,12 +58,16 @@ export class NodeApp implements Program {
   }
 
   private async untilReady(url: string, signal: AbortSignal, news: News): Promise<void> {
-    for (let told = ''; ; ) {
+    let told: string | undefined;
+    for (;;) {
       const { ready, over } = await readinessOf(`${url}/health/ready`);
       signal.throwIfAborted();
       if (ready) return;
-      if (over !== undefined && over !== told) news.notReady(url, (told = over));
-      await sleep(told === '' ? this.readyPollMs : LATER_POLL_MS, undefined, { signal });
+      if (over !== undefined && over !== told) {
+        told = over;
+        news.notReady(url, over);
+      }
+      await sleep(told === undefined ? this.readyPollMs : LATER_POLL_MS, undefined, { signal });
     }
   }
 }

@@ -152,8 +152,9 @@ export class PlatformHost {
       check: () => {
         const working = this.instances.filter(({ state }) => ['ready', 'degraded', 'disabled', 'suspended'].includes(state.lifecycle));
         const reasons = this.instances.map(({ name, state }) => `${name} is ${state.lifecycle}: ${state.reason}`);
-        const isOver = working.length === 0 && this.instances.every(({ state }) => ['failed', 'needs-attention'].includes(state.lifecycle));
-        return { up: working.length > 0 || this.instances.length === 0, reason: reasons.join('; '), isOver };
+        const up = working.length > 0 || this.instances.length === 0;
+        const isOver = !up && this.instances.every(({ state }) => ['failed', 'needs-attention'].includes(state.lifecycle));
+        return { up, reason: reasons.join('; '), isOver };
       },
     });
     for (const instance of this.instances) this.addFlowProbe(instance);

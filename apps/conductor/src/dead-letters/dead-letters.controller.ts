@@ -1,4 +1,5 @@
 import { AFTER_LETTER, DeadLetters } from '@conductor/bus';
+import { asRedisUnavailable, RedisUnavailable } from '@conductor/connections';
 import { DeadLetter, DeadLetterFilter, RedriveInput, RedriveTask, RequestId } from '@conductor/contracts';
 import { PlatformDirectory } from '@conductor/control';
 import { Answers, ApiOperation, ApiTags, Caller, Fails, Problem, Trace, ZodBody, ZodParam, ZodQuery } from '@conductor/http';
@@ -58,7 +59,7 @@ export class DeadLettersController {
     }
     if (input.to !== undefined && !this.directory.has(input.to)) throw new Problem('unknown-platform', `no platform ${input.to} has ever started here; known are: ${this.directory.names().join(', ')}`);
     const task = await this.redrives.start(input).catch((error: unknown) => {
-      throw error instanceof RedriveRunning ? new Problem('conflict', error.message) : error;
+      throw notBegun(error);
     });
     await this.changes.record({ caller, action: 'dead-letters.redrive', subject: task.id, after: { ...input, total: task.total }, trace });
     reply.status(202);
@@ -86,3 +87,11 @@ export class DeadLettersController {
     return { id, discarded: true };
   }
 }
+
+/** Why a redrive was not begun. */
+const notBegun = (error: unknown): unknown => {
+  if (error instanceof RedriveRunning) return new Problem('conflict', error.message);
+  const away = asRedisUnavailable(error);
+  if (!(away instanceof RedisUnavailable)) return error;
+  return new Problem('redis-unavailable', 'The redrive was not begun, because the message store cannot be reached completely at the moment. Every letter is where it was: ask again in some seconds.', { retryAfterSeconds: away.retryAfterMs / 1_000, cause: away });
+};
