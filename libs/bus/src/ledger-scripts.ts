@@ -70,14 +70,21 @@ const bodies = {
       redis.call('PEXPIRE', key, $3)
       return 1`,
   },
-  /** state, settlement, step, ttl, condition, channel, reply, channel, reply (empty where there is none) → 1 when it is settled by this */
+  /**
+   * state, settlement, step, ttl, condition, channel, reply, channel, reply (empty where there is
+   * none), request (empty where it is written down for certain) → 1 when it is settled by this
+   */
   conductorSettle: {
-    args: 9,
+    args: 10,
     lua: `
       local state = redis.call('HGET', key, 'state')
       if settled(state) or (state == 'dead-lettered' and $1 == 'dead-lettered') then return 0 end
       if state == 'active' and $5 == 'unless-active' then return 0 end
-      redis.call('HSET', key, 'state', $1, 'settled', $2, step(), $3)
+      if $10 ~= '' and not state then
+        redis.call('HSET', key, 'hash', '', 'state', $1, 'request', $10, 'settled', $2, step(), $3)
+      else
+        redis.call('HSET', key, 'state', $1, 'settled', $2, step(), $3)
+      end
       redis.call('PEXPIRE', key, $4)
       tell($6, $7)
       tell($8, $9)
@@ -122,7 +129,7 @@ const overAllKeys = (body: string, args: number) => `
   ${SETTLED}
   ${STEP}
   ${TELL}
-  local function one(key, before) ${body.replace(/\$(\d)/g, 'ARGV[before + $1]')}
+  local function one(key, before) ${body.replace(/\$(\d+)/g, 'ARGV[before + $1]')}
   end
   local results = {}
   for i, key in ipairs(KEYS) do results[i] = one(key, (i - 1) * ${args}) end

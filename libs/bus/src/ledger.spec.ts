@@ -157,6 +157,20 @@ describe('the ledger', () => {
       expect(await ledger.read(request.id)).toMatchObject({ state: 'answered', answer: { text: `answer ${settlements.indexOf(true)}` } });
     });
 
+    it('writes down a message that nobody has claimed together with its end, once', async () => {
+      const request = requestOf();
+      const unwritten = linesOf([step('accepted'), step('started')]);
+      const end = () => ledger.settle(request, { state: 'answered', answer: { text: 'yes' }, platform: 'discord' }, step('answered'), { unwritten });
+
+      expect([await end(), await end()]).toEqual([true, false]);
+
+      const record = await ledger.read(request.id);
+      expect(record).toMatchObject({ state: 'answered', platform: 'discord', request, answer: { text: 'yes' } });
+      expect(record?.trail.map(({ step }) => step)).toEqual(['accepted', 'started', 'answered']);
+      expect(await claim(request, 'job-1')).toBe('settled');
+      expect(await keptForMs(request)).toBeLessThanOrEqual(RETENTION.retentionMs);
+    });
+
     it('lets one of an answer and an expiry win, never both', async () => {
       for (let round = 0; round < 20; round++) {
         const request = await accepted();

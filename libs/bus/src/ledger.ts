@@ -48,6 +48,8 @@ export interface SettleOptions {
   condition?: 'always' | 'unless-active';
   /** Sent in the same breath, and only if it is settled by this: at most two. */
   replies?: readonly AddressedReply[];
+  /** Its first steps (`linesOf`), when it may not be written down yet: it is now. */
+  unwritten?: string;
 }
 
 /**
@@ -134,13 +136,14 @@ export class Ledger {
   }
 
   /** @returns false when it was settled before (the first settlement stands), or the condition did not hold */
-  settle(request: Request, settlement: Settlement, step: TrailStep, { condition = 'always', replies: [first, second] = [] }: SettleOptions = {}): Promise<boolean> {
+  settle(request: Request, settlement: Settlement, step: TrailStep, { condition = 'always', replies: [first, second] = [], unwritten }: SettleOptions = {}): Promise<boolean> {
     const { state, ...settled } = settlement;
     const keyed = request.keyed || state !== 'answered';
     const ttl = keyed ? this.retention.keyedRetentionMs : this.retention.retentionMs;
     const keep = state === 'dead-lettered' ? this.retention.ttlMs : ttl;
     const settledAs = JSON.stringify({ ...settled, settledAt: step.at });
-    return this.ask(async () => (await this.settling.run(this.keys.request(request.id), state, settledAs, JSON.stringify(step), keep, condition, ...this.told(first), ...this.told(second))) === 1);
+    const [whole, steps] = unwritten === undefined ? ['', JSON.stringify(step)] : [JSON.stringify(request), `${unwritten}\n${JSON.stringify(step)}`];
+    return this.ask(async () => (await this.settling.run(this.keys.request(request.id), state, settledAs, steps, keep, condition, ...this.told(first), ...this.told(second), whole)) === 1);
   }
 
   /** All that is known of a message; undefined when it never was, or its time is over. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type AddressedReply, type Claim, type DeadLetters, type JobContext, type JobHandler, type Ledger, type QueueProducer, type ReplySender, stepsOf } from '@conductor/bus';
+import { type AddressedReply, type Claim, type DeadLetters, type JobContext, type JobHandler, type Ledger, linesOf, type QueueProducer, type ReplySender, stepsOf } from '@conductor/bus';
 import {
   type Delivery, expiresAt, type Failure, type InboundItem, type Outcome, Parcel, type platformQueue, type RequestState, type TrailStep,
 } from '@conductor/contracts';
@@ -111,21 +111,49 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
   }
 
   private async deliver(delivery: Delivery, job: JobContext): Promise<void> {
-    const plugin = this.plugin();
     const startedAt = Date.now();
-    const queuedMs = Math.max(0, startedAt - delivery.dispatchedAt);
-    const expires = expiresAt(delivery.request);
-    const step: TrailStep = { at: startedAt, step: 'started', platform: this.definition.name, instance: this.instance, attempt: delivery.attempt };
+    const started: TrailStep = { at: startedAt, step: 'started', platform: this.definition.name, instance: this.instance, attempt: delivery.attempt };
 
-    const claim: Claim = await this.ports.ledger.claim(delivery.request, job.jobId, this.definition.name, step, delivery.unwritten);
-    if (claim === 'settled' || claim === 'elsewhere') return;
+    const asking = this.isUncontested(delivery, job, startedAt) ? this.ask(delivery, startedAt) : undefined;
+    const end = asking && (await Promise.race([asking, endOfTurn()]));
+    if (end?.outcome.result === 'done') return this.settleFor(delivery, job, end, started);
+
+    const claim = await this.claim(delivery, job, started, asking);
+    if (claim === 'settled' || claim === 'elsewhere') return void (await asking);
+    if (asking) return this.settleFor(delivery, job, await asking);
     const known = this.unsettled.get(endKey(delivery, job));
     if (known) return this.settleFor(delivery, job, known);
-    if (claim === 'interrupted' && !this.definition.repeatable) return this.settle(delivery, INTERRUPTED, queuedMs, 0);
-    if (expires !== undefined && expires <= startedAt) return this.bury(delivery, 'deadline-exceeded', `its turn at ${this.definition.name} came ${startedAt - delivery.request.receivedAt} ms after it was received, past its deadline of ${delivery.request.deadlineMs} ms`, queuedMs, 0);
 
+    const queuedMs = queuedUntil(startedAt, delivery);
+    const expires = expiresAt(delivery.request);
+    if (claim === 'interrupted' && !this.definition.repeatable) return this.settle(delivery, { outcome: INTERRUPTED, queuedMs, platformMs: 0 });
+    if (expires !== undefined && expires <= startedAt) return this.bury(delivery, 'deadline-exceeded', `its turn at ${this.definition.name} came ${startedAt - delivery.request.receivedAt} ms after it was received, past its deadline of ${delivery.request.deadlineMs} ms`, queuedMs, 0);
+    return this.settleFor(delivery, job, await this.ask(delivery, startedAt));
+  }
+
+  /**
+   * Nobody but this job can have the message, and if the job comes again the platform may be asked again: so it need not be claimed
+   * before its platform is asked. One that is answered at once is written down with its answer, any other while the platform is at it.
+   */
+  private isUncontested({ unwritten, request }: Delivery, { redelivered }: JobContext, now: number): boolean {
+    const expires = expiresAt(request);
+    return unwritten !== undefined && this.definition.repeatable && !redelivered && (expires === undefined || expires - now > FAR_FROM_DEADLINE_MS);
+  }
+
+  private async claim(delivery: Delivery, job: JobContext, started: TrailStep, asking: Promise<End> | undefined): Promise<Claim> {
+    try {
+      return await this.ports.ledger.claim(delivery.request, job.jobId, this.definition.name, started, delivery.unwritten);
+    } catch (error) {
+      if (asking) this.remember(endKey(delivery, job), await asking);
+      throw error;
+    }
+  }
+
+  /** Never rejects: whatever the platform does is an outcome. */
+  private async ask(delivery: Delivery, startedAt: number): Promise<End> {
+    const expires = expiresAt(delivery.request);
     const budgetMs = Math.max(1, Math.min(this.definition.requestTimeoutMs, expires === undefined ? Infinity : expires - startedAt));
-    const { outcome, platformMs, abandoned } = await attempt(plugin, { ...delivery.request, attempt: delivery.attempt }, budgetMs, this.definition.repeatable);
+    const { outcome, platformMs, abandoned } = await attempt(this.plugin(), { ...delivery.request, attempt: delivery.attempt }, budgetMs, this.definition.repeatable);
 
     const { id, trace } = delivery.request;
     this.ports.logger.debug({ request: id, trace, platform: this.definition.name, instance: this.instance, attempt: delivery.attempt, result: outcome.result, ms: Math.round(platformMs) }, 'the platform was asked');
@@ -133,22 +161,26 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     if (abandoned) this.counters.abandoned++;
     if (isError(outcome)) this.counters.errors++;
     this.onOutcome(delivery, outcome, platformMs);
-    await this.settleFor(delivery, job, { outcome, queuedMs, platformMs });
+    return { outcome, queuedMs: queuedUntil(startedAt, delivery), platformMs };
   }
 
   /** Remembers the outcome until it is put down: Redis may be away just now, and the job then comes again. */
-  private async settleFor(delivery: Delivery, job: JobContext, end: End): Promise<void> {
+  private async settleFor(delivery: Delivery, job: JobContext, end: End, unclaimed?: TrailStep): Promise<void> {
     const key = endKey(delivery, job);
-    this.unsettled.set(key, end);
-    if (this.unsettled.size > REMEMBERED_OUTCOMES) this.unsettled.delete(this.unsettled.keys().next().value!);
-    await this.settle(delivery, end.outcome, end.queuedMs, end.platformMs);
+    this.remember(key, end);
+    await this.settle(delivery, end, unclaimed);
     this.unsettled.delete(key);
   }
 
-  private async settle(delivery: Delivery, outcome: Outcome, queuedMs: number, platformMs: number): Promise<void> {
+  private remember(key: string, end: End) {
+    this.unsettled.set(key, end);
+    if (this.unsettled.size > REMEMBERED_OUTCOMES) this.unsettled.delete(this.unsettled.keys().next().value!);
+  }
+
+  private async settle(delivery: Delivery, { outcome, queuedMs, platformMs }: End, unclaimed?: TrailStep): Promise<void> {
     switch (outcome.result) {
       case 'done':
-        return this.answer(delivery, outcome, queuedMs, platformMs);
+        return this.answer(delivery, outcome, queuedMs, platformMs, unclaimed);
       case 'retry':
         return delivery.attempt < this.definition.attempts
           ? this.again(delivery, outcome, backOff(delivery.attempt), { attempt: delivery.attempt + 1 }, queuedMs, platformMs)
@@ -163,14 +195,16 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     }
   }
 
-  private async answer(delivery: Delivery, outcome: Extract<Outcome, { result: 'done' }>, queuedMs: number, platformMs: number) {
-    const { request } = delivery;
+  /** @param unclaimed its start, of a message that was not claimed before */
+  private async answer(delivery: Delivery, outcome: Extract<Outcome, { result: 'done' }>, queuedMs: number, platformMs: number, unclaimed?: TrailStep) {
+    const { request, unwritten } = delivery;
     const { answer } = outcome;
     const { name } = this.definition;
     if (request.replyTo && 'platform' in request.replyTo) await this.ports.inbound.add({ type: 'answer', request, answer });
     const step: TrailStep = { at: Date.now(), step: 'answered', platform: name, instance: this.instance, attempt: delivery.attempt, platformMs };
     const replies = this.replies(delivery, outcome, 'answered', true, queuedMs, platformMs);
-    await this.ports.ledger.settle(request, { state: 'answered', answer, platform: name, instance: this.instance, queuedMs, platformMs }, step, { replies });
+    const begun = unclaimed && `${unwritten}\n${linesOf([unclaimed])}`;
+    await this.ports.ledger.settle(request, { state: 'answered', answer, platform: name, instance: this.instance, queuedMs, platformMs }, step, { replies, ...(begun !== undefined && { unwritten: begun }) });
   }
 
   private async again(delivery: Delivery, failure: Failure, delayMs: number, change: Partial<Delivery>, queuedMs: number, platformMs: number) {
@@ -237,6 +271,15 @@ const INTERRUPTED: Outcome = {
   class: 'error',
   message: 'the process that was carrying it out died before it could say how it ended; it may or may not have been carried out',
 };
+
+/** Nobody ends a message as late before it is seen to be in hand here: that takes a turn of this process and a trip to Redis. */
+const FAR_FROM_DEADLINE_MS = 1_000;
+
+const queuedUntil = (startedAt: number, { dispatchedAt }: Delivery) => Math.max(0, startedAt - dispatchedAt);
+
+/** Resolves, with nothing, when all that is ready by now has run. */
+const endOfTurn = (): Promise<undefined> => (turn ??= new Promise((resolve) => setImmediate(() => resolve((turn = undefined)))));
+let turn: Promise<undefined> | undefined;
 
 const endKey = (delivery: Delivery, job: JobContext) => `${job.jobId}/${delivery.request.id}`;
 /** A platform that refuses a bad message works; one that is busy does too. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { linesOf } from '@conductor/bus';
 import { openPlatforms, type PlatformStage, type RouterDouble, ScriptedPlatform, testNamespace, testRedisUrl, TypeScriptChild, until } from '@conductor/testing';
 
 const LOCK_MS = 1_000;
@@ -48,6 +49,20 @@ describe('a message whose worker is killed while carrying it out', () => {
 
     expect(record).toMatchObject({ state: 'answered', instance: stage!.host.instances[0]!.id });
     expect(record.trail.filter(({ step }) => step === 'started').map((step) => step.instance)).toEqual([instance, record.instance]);
+    expect(platform.timesAsked(id)).toBe(1);
+  });
+
+  it('is carried out again, though it had not been written down before', async () => {
+    const { platform, router, env } = await open({ repeatable: true });
+    const { child } = await doomed(env, router);
+    const id = await router.send('p', {}, { unwritten: linesOf([{ at: Date.now(), step: 'accepted' }]) });
+    await untilActive(router, id);
+
+    await child.kill('SIGKILL');
+    await permitOurs(router);
+    const record = await router.settled(id);
+
+    expect(record.trail.map(({ step }) => step)).toEqual(['accepted', 'started', 'started', 'answered']);
     expect(platform.timesAsked(id)).toBe(1);
   });
 

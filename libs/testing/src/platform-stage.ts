@@ -15,14 +15,17 @@ export interface PlatformStage {
   close(): Promise<void>;
 }
 
-/** Platforms in this process on the tests' Redis, with a router double beside them. */
+/**
+ * Platforms in this process on the tests' Redis, with a router double beside them.
+ * @param options.redisUrl another way to the same Redis, for the platforms alone
+ */
 export const openPlatforms = async (
   definitions: PlatformDefinition[],
-  options: { env?: Readonly<Record<string, string>>; permits?: boolean; conductor?: boolean; leaving?: Leaving } = {},
+  options: { env?: Readonly<Record<string, string>>; permits?: boolean; conductor?: boolean; leaving?: Leaving; redisUrl?: string } = {},
 ): Promise<PlatformStage> => {
   const config = testConfig(options.env);
   const router = await RouterDouble.open(config, options);
-  const context: AppContext = { ...(await openTestContext('stubs', config)), ...(options.leaving && { leaving: options.leaving }) };
+  const context: AppContext = { ...(await openTestContext('stubs', { ...config, ...(options.redisUrl && { redisUrl: options.redisUrl }) })), ...(options.leaving && { leaving: options.leaving }) };
   const host = await PlatformHost.open(context, definitions);
   const drain = () => context.resources.drain();
   const close = async () => {

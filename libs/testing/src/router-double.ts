@@ -75,12 +75,12 @@ export class RouterDouble {
     return this.context.notices.publish({ type: 'start-permit', platform, instance });
   }
 
-  /** Writes messages down and puts them on a platform's queue as one parcel. @returns their ids */
+  /** Writes messages down, unless they bring their first steps, and puts them on a platform's queue as one parcel. @returns their ids */
   async sendParcel(platform: string, messages: Array<Partial<Request>>, more: Partial<Delivery> = {}): Promise<string[]> {
     const requests = messages.map((message): Request => ({
       id: `m-${randomUUID()}`, source: 'test', kind: 'message', content: 'hello', deadlineMs: 5_000, waitFor: 'acceptance', receivedAt: Date.now(), trace: randomUUID(), replyTo: { inbox: this.inbox.name }, ...message,
     }));
-    for (const request of requests) await this.ledger.accept(request, [{ at: Date.now(), step: 'accepted' }]);
+    if (more.unwritten === undefined) for (const request of requests) await this.ledger.accept(request, [{ at: Date.now(), step: 'accepted' }]);
     const deliveries = requests.map((request): Delivery => ({ request, platform, attempt: 1, fallbacks: [], tried: [], inbox: this.inbox.name, dispatchedAt: Date.now(), ...more }));
     await this.producer(platform).add(`p-${randomUUID()}`, Parcel.parse({ deliveries }));
     return requests.map(({ id }) => id);

@@ -66,6 +66,13 @@ describe('the embedded Redis', () => {
     expect(await client.config('GET', 'maxmemory-policy')).toContain('noeviction');
   });
 
+  it('keeps a message’s record in one piece, under whatever name its version has for that', async () => {
+    const { client } = await start();
+
+    await client.hset('record', { state: 'answered', request: 'x'.repeat(2_000) });
+    expect(await client.object('ENCODING', 'record')).toMatch(/ziplist|listpack/);
+  });
+
   it('lets only those in who know its password, which only this user can read', async () => {
     const { redis } = await start();
 
