@@ -34,9 +34,13 @@ export const freeMegabytes = () => {
   return Math.floor((bavail * bsize) / 1e6);
 };
 
-/** The Node that runs everything: installed with the dependencies, else the machine's own if it is new enough. */
+/**
+ * The Node that runs everything: installed with the dependencies, else the machine's own if it is new enough. For Apple's processors npm
+ * has no Node 24, but the long-term version after it, which runs all tests too.
+ */
 export const node24 = () => {
-  const candidates = [inProject('node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node'), process.execPath, 'node'];
+  const installed = (name) => inProject('node_modules', `${name}-${process.platform}-${process.arch}`, 'bin', 'node');
+  const candidates = [installed('node'), process.execPath, 'node', installed('node-bin')];
   const found = candidates.find((file) => major(versionOf(file)) >= RUNS_ON);
   if (found) return found;
   throw new Problem(
