@@ -12,9 +12,11 @@ interface Details {
 /** The one error a platform throws on purpose. It says what should happen to the message next. */
 export class DeliveryFailure extends Error {
   override readonly name = 'DeliveryFailure';
+  readonly outcome: Failure;
 
-  private constructor(readonly outcome: Failure, cause: unknown) {
+  private constructor(outcome: Failure, cause: unknown) {
     super(outcome.message, { cause });
+    this.outcome = outcome;
   }
 
   /** May work next time: tried again with back-off. */

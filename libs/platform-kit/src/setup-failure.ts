@@ -1,9 +1,11 @@
 /** Thrown by `initialize`. */
 export class SetupFailure extends Error {
   override readonly name = 'SetupFailure';
+  readonly retryable: boolean;
 
-  private constructor(message: string, readonly retryable: boolean, cause: unknown) {
+  private constructor(message: string, retryable: boolean, cause: unknown) {
     super(message, { cause });
+    this.retryable = retryable;
   }
 
   /** Only a person can mend it; it is not tried again before something was changed. */

@@ -43,8 +43,8 @@ export const prepareRuntime = async (below: string): Promise<RuntimeImage> => {
   return image;
 };
 
-/** From sources, as in tests: Node itself takes the types out and leaves an ES module. */
+/** From sources, as in tests: Node itself takes the types out and leaves an ES module. It writes nothing in their place: no parameter properties there. */
 const asJavaScript = (name: string, text: string): { name: string; text: string } =>
   name.endsWith('.ts')
-    ? { name: name.replace(/ts$/, 'mjs'), text: stripTypeScriptTypes(text, { mode: 'transform' }).replace(/(from ['"]\.\/[\w-]+)(['"])/g, '$1.mjs$2') }
+    ? { name: name.replace(/ts$/, 'mjs'), text: stripTypeScriptTypes(text).replace(/(from ['"]\.\/[\w-]+)(['"])/g, '$1.mjs$2') }
     : { name, text: text.replace(/^\/\/# sourceMappingURL=.*$/m, '') };
