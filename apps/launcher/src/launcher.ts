@@ -220,17 +220,22 @@ export class Launcher {
       '',
       ...this.aboutTheKey(keyIsNew),
       '',
-      ...firstCommands((app) => rows.find((row) => row.process.app === app)?.process.url, here(this.keyFile)),
+      ...firstCommands((app) => rows.find((row) => row.process.app === app)?.process.url, this.keyIsPreset ? undefined : here(this.keyFile)),
       'Stop:            Ctrl-C',
       '',
     ].join('\n');
   }
 
   private aboutTheKey(isNew: boolean): string[] {
-    const { adminKey } = this.parts.config;
-    if (!existsSync(this.keyFile)) return [`Admin key: ${adminKey ? 'the one in CONDUCTOR_ADMIN_KEY at the first start' : 'none yet; the conductor makes it when it first works'}.`];
+    if (this.keyIsPreset) return ['Admin key: the one in CONDUCTOR_ADMIN_KEY at the first start.'];
+    if (!existsSync(this.keyFile)) return ['Admin key: none yet; the conductor makes it when it first works.'];
     if (!isNew) return [`Admin key: in ${here(this.keyFile)}`];
     return ['Admin key, shown this once (it is also in the file below; keep it like a password):', `  ${readFileSync(this.keyFile, 'utf8').trim()}`, `  ${here(this.keyFile)}`];
+  }
+
+  /** A conductor that works has made a key, unless it was given one. */
+  private get keyIsPreset(): boolean {
+    return !existsSync(this.keyFile) && (this.parts.config.adminKey !== undefined || this.apps.some(({ name, state }) => name === 'conductor' && state.state === 'ready'));
   }
 
   private get keyFile(): string {

@@ -25,11 +25,14 @@ export const table = (rows: readonly Row[]): string => {
 export const troubles = (rows: readonly Row[]): string[] =>
   rows.filter(({ process }) => process.state !== 'ready' && process.state !== 'suspended').map(({ process }) => `  ${process.app} is ${process.state}: ${process.reason.replaceAll('\n', '\n    ')}`);
 
-/** Commands to copy. The key is read from its file, so that it does not end up in the shell's history. */
-export const firstCommands = (urlOf: (app: string) => string | undefined, keyFile: string): string[] => {
+/**
+ * Commands to copy. The key is read from its file, so that it does not end up in the shell's history.
+ * @param keyFile undefined when there is none, because the key was preset
+ */
+export const firstCommands = (urlOf: (app: string) => string | undefined, keyFile: string | undefined): string[] => {
   const conductor = urlOf('conductor');
   const router = urlOf('router');
-  const key = `-H "Authorization: Bearer $(cat ${quoted(keyFile)})"`;
+  const key = `-H "Authorization: Bearer ${keyFile === undefined ? '$CONDUCTOR_ADMIN_KEY' : `$(cat ${quoted(keyFile)})`}"`;
   return [
     ...(router ? ['Send a message:', `  curl ${key} -H 'Content-Type: application/json' \\`, `    -d '{"kind":"message","content":"Hello!"}' ${router}/v1/requests`] : []),
     ...(conductor ? ['See how everything is:', `  curl ${key} ${conductor}/v1/status`, `Read the API:    ${conductor}/docs`] : []),

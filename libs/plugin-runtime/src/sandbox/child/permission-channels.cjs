@@ -6,7 +6,7 @@
 const { subscribe, channel } = require('node:diagnostics_channel');
 const { fix } = require('./fixed.cjs');
 
-const PERMISSIONS = ['fs', 'child', 'worker', 'wasi', 'addon', 'inspector', 'openssl-store'];
+const PERMISSIONS = ['fs', 'net', 'child', 'worker', 'wasi', 'addon', 'inspector', 'openssl-store'];
 
 const { freeze, preventExtensions, getPrototypeOf, setPrototypeOf, hasOwn } = Object;
 

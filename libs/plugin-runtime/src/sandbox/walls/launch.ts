@@ -75,7 +75,10 @@ const privilegesOf = ({ namespaces, ownUser }: LaunchMeans, { uid }: Launch): st
   '--no-new-privs',
 ];
 
-const nodeFlags = ({ permissions, allow, read, write, memoryMb }: Launch): string[] => [
+/** From Node 25 on, Node too keeps a process from the network. How far one that was granted hosts gets is for its namespace and the proxy to say. */
+const ALLOW_NETWORK = process.allowedNodeEnvironmentFlags.has('--allow-net') ? ['--allow-net'] : [];
+
+const nodeFlags = ({ permissions, allow, read, write, sockets, memoryMb }: Launch): string[] => [
   ...(permissions
     ? [
         '--permission',
@@ -85,6 +88,7 @@ const nodeFlags = ({ permissions, allow, read, write, memoryMb }: Launch): strin
         ...(allow.workers ? ['--allow-worker'] : []),
         ...(allow.wasi ? ['--allow-wasi'] : []),
         ...(allow.inspector ? ['--allow-inspector'] : []),
+        ...(sockets.length > 0 ? ALLOW_NETWORK : []),
         ...(allow.addons ? ['--allow-addons'] : ['--no-addons']),
         // It opens any file, past the permissions.
         '--no-experimental-sqlite',
