@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /**
- * The event loop is looked at this often. Its own 10 ms woke every process a hundred times a second, half of what an idle one takes.
+ * The event loop is looked at this often. Its own 10 ms woke every process a hundred times a second, a third of what an idle one takes.
  * `nodejs_eventloop_lag_*` count from one look to the next: a loop that is never late shows 0.05 s.
  */
 const EVENT_LOOP_LOOK_MS = 50;
