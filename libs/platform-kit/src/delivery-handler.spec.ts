@@ -110,6 +110,19 @@ describe('a message that nobody can have asked for yet', () => {
     expect((await router.letter(record.id))?.attempts.map(({ step }) => step)).toEqual(['accepted', 'routed', 'started', 'retry', 'started', 'failed']);
   });
 
+  it.each([
+    ['retry', DeliveryFailure.retry(details)],
+    ['postponed', DeliveryFailure.notNow(50, details)],
+  ])('has its first steps written down once, though it takes a second try (%s)', async (step, failure) => {
+    let tries = 0;
+    const { router } = await open({ onRequest: async () => {
+      if (tries++ === 0) throw failure;
+      return {};
+    } }, { repeatable: true, attempts: 2 });
+
+    expect(waysOf(await router.ask('p', {}, unwritten()))).toEqual(['accepted', 'routed', 'started', step, 'started', 'answered']);
+  });
+
   it('is answered once, though somebody who thought it lost has sent it again', async () => {
     const { router } = await open({}, { repeatable: true });
     await Promise.all([router.send('p', { id: 'sent-twice' }, unwritten()), router.send('p', { id: 'sent-twice' })]);

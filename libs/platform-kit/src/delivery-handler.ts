@@ -149,7 +149,7 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     }
   }
 
-  /** Never rejects: whatever the platform does is an outcome. */
+  /** Whatever the platform does is an outcome. */
   private async ask(delivery: Delivery, startedAt: number): Promise<End> {
     const expires = expiresAt(delivery.request);
     const budgetMs = Math.max(1, Math.min(this.definition.requestTimeoutMs, expires === undefined ? Infinity : expires - startedAt));
@@ -210,7 +210,7 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
   private async again(delivery: Delivery, failure: Failure, delayMs: number, change: Partial<Delivery>, queuedMs: number, platformMs: number) {
     const expires = expiresAt(delivery.request);
     if (expires !== undefined && Date.now() + delayMs >= expires) return this.failed(delivery, failure, queuedMs, platformMs);
-    const next: Delivery = { ...delivery, ...change, dispatchedAt: Date.now() + delayMs };
+    const next: Delivery = { ...delivery, ...change, unwritten: undefined, dispatchedAt: Date.now() + delayMs };
     const postponed = failure.result === 'not-now';
     const moved = await this.ports.ledger.move(delivery.request.id, 'waiting', [{ ...this.failureStep(delivery, failure, platformMs), step: postponed ? 'postponed' : 'retry', message: `${failure.message}; again in ${Math.round(delayMs)} ms` }]);
     if (!moved) return;
