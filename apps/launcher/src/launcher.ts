@@ -227,15 +227,15 @@ export class Launcher {
   }
 
   private aboutTheKey(isNew: boolean): string[] {
-    if (this.keyIsPreset) return ['Admin key: the one in CONDUCTOR_ADMIN_KEY at the first start.'];
+    if (this.keyIsPreset) return ['Admin key: the one in CONDUCTOR_ADMIN_KEY.'];
     if (!existsSync(this.keyFile)) return ['Admin key: none yet; the conductor makes it when it first works.'];
     if (!isNew) return [`Admin key: in ${here(this.keyFile)}`];
     return ['Admin key, shown this once (it is also in the file below; keep it like a password):', `  ${readFileSync(this.keyFile, 'utf8').trim()}`, `  ${here(this.keyFile)}`];
   }
 
-  /** A conductor that works has made a key, unless it was given one. */
+  /** Then the conductor makes none, and no file. */
   private get keyIsPreset(): boolean {
-    return !existsSync(this.keyFile) && (this.parts.config.adminKey !== undefined || this.apps.some(({ name, state }) => name === 'conductor' && state.state === 'ready'));
+    return !existsSync(this.keyFile) && this.parts.config.adminKey !== undefined;
   }
 
   private get keyFile(): string {
