@@ -71,8 +71,8 @@ const bodies = {
       return 1`,
   },
   /**
-   * state, settlement, step, ttl, condition, channel, reply, channel, reply (empty where there is
-   * none), request (empty where it is written down for certain) → 1 when it is settled by this
+   * state, settlement, step, ttl, condition, channel, reply, channel, reply (empty where there is none), request (empty where it is
+   * written down for certain) → 1 when it is settled by this
    */
   conductorSettle: {
     args: 10,

@@ -111,10 +111,12 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
   }
 
   private async deliver(delivery: Delivery, job: JobContext): Promise<void> {
+    // Before anything is claimed: with no platform here, the message has not been begun.
+    const plugin = this.plugin();
     const startedAt = Date.now();
     const started: TrailStep = { at: startedAt, step: 'started', platform: this.definition.name, instance: this.instance, attempt: delivery.attempt };
 
-    const asking = this.isUncontested(delivery, job, startedAt) ? this.ask(delivery, startedAt) : undefined;
+    const asking = this.isUncontested(delivery, job, startedAt) ? this.ask(plugin, delivery, startedAt) : undefined;
     const end = asking && (await Promise.race([asking, endOfTurn()]));
     if (end?.outcome.result === 'done') return this.settleFor(delivery, job, end, started);
 
@@ -128,7 +130,7 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     const expires = expiresAt(delivery.request);
     if (claim === 'interrupted' && !this.definition.repeatable) return this.settle(delivery, { outcome: INTERRUPTED, queuedMs, platformMs: 0 });
     if (expires !== undefined && expires <= startedAt) return this.bury(delivery, 'deadline-exceeded', `its turn at ${this.definition.name} came ${startedAt - delivery.request.receivedAt} ms after it was received, past its deadline of ${delivery.request.deadlineMs} ms`, queuedMs, 0);
-    return this.settleFor(delivery, job, await this.ask(delivery, startedAt));
+    return this.settleFor(delivery, job, await this.ask(plugin, delivery, startedAt));
   }
 
   /**
@@ -149,11 +151,11 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     }
   }
 
-  /** Whatever the platform does is an outcome. */
-  private async ask(delivery: Delivery, startedAt: number): Promise<End> {
+  /** Never rejects: whatever the platform does is an outcome. */
+  private async ask(plugin: PlatformPlugin, delivery: Delivery, startedAt: number): Promise<End> {
     const expires = expiresAt(delivery.request);
     const budgetMs = Math.max(1, Math.min(this.definition.requestTimeoutMs, expires === undefined ? Infinity : expires - startedAt));
-    const { outcome, platformMs, abandoned } = await attempt(this.plugin(), { ...delivery.request, attempt: delivery.attempt }, budgetMs, this.definition.repeatable);
+    const { outcome, platformMs, abandoned } = await attempt(plugin, { ...delivery.request, attempt: delivery.attempt }, budgetMs, this.definition.repeatable);
 
     const { id, trace } = delivery.request;
     this.ports.logger.debug({ request: id, trace, platform: this.definition.name, instance: this.instance, attempt: delivery.attempt, result: outcome.result, ms: Math.round(platformMs) }, 'the platform was asked');
