@@ -13,6 +13,8 @@ export interface LaunchMeans {
   /** A user of its own for each plugin. */
   readonly ownUser: boolean;
   readonly node: string;
+  /** Its own permissions keep a process from the network, too: from Node 25 on. */
+  readonly nodeWallsNetwork: boolean;
   /** What `node` and `setpriv` need to run. */
   readonly libraries: readonly string[];
   readonly cgroups?: Cgroups;
@@ -57,7 +59,7 @@ export const commandFor = (means: LaunchMeans, launch: Launch): [file: string, .
     command.push('--');
   }
   if (tools.setpriv) command.push(tools.setpriv, ...privilegesOf(means, launch), '--pdeathsig', 'KILL', '--');
-  command.push(means.node, ...nodeFlags(launch), ...launch.script);
+  command.push(means.node, ...nodeFlags(means, launch), ...launch.script);
   return command as [string, ...string[]];
 };
 
@@ -75,10 +77,7 @@ const privilegesOf = ({ namespaces, ownUser }: LaunchMeans, { uid }: Launch): st
   '--no-new-privs',
 ];
 
-/** From Node 25 on, Node too keeps a process from the network. How far one that was granted hosts gets is for its namespace and the proxy to say. */
-const ALLOW_NETWORK = process.allowedNodeEnvironmentFlags.has('--allow-net') ? ['--allow-net'] : [];
-
-const nodeFlags = ({ permissions, allow, read, write, sockets, memoryMb }: Launch): string[] => [
+const nodeFlags = ({ nodeWallsNetwork }: LaunchMeans, { permissions, allow, read, write, sockets, memoryMb }: Launch): string[] => [
   ...(permissions
     ? [
         '--permission',
@@ -88,7 +87,8 @@ const nodeFlags = ({ permissions, allow, read, write, sockets, memoryMb }: Launc
         ...(allow.workers ? ['--allow-worker'] : []),
         ...(allow.wasi ? ['--allow-wasi'] : []),
         ...(allow.inspector ? ['--allow-inspector'] : []),
-        ...(sockets.length > 0 ? ALLOW_NETWORK : []),
+        // How far one gets that was granted hosts is for its namespace and the proxy to say.
+        ...(nodeWallsNetwork && sockets.length > 0 ? ['--allow-net'] : []),
         ...(allow.addons ? ['--allow-addons'] : ['--no-addons']),
         // It opens any file, past the permissions.
         '--no-experimental-sqlite',

@@ -34,17 +34,22 @@ describe('the command of a process', () => {
     script: ['/run/bootstrap.cjs'], read: ['/plugin', '/plugin/inside'], write: ['/data'], sockets: ['/run/egress'], root: '/run/root', groups: ['/groups/one'], uid: 40_001, memoryMb: 128,
     allow: { childProcess: false, workers: true, addons: false, wasi: false, inspector: false }, permissions: true,
   };
-  const means: LaunchMeans = { tools: { sh: '/sh', unshare: '/unshare', setpriv: '/setpriv', prlimit: '/prlimit', mount: '/mount', chroot: '/chroot' }, namespaces: 'root', enclosed: true, ownUser: true, node: '/node', libraries: ['/lib/libc.so'] };
+  const means: LaunchMeans = { tools: { sh: '/sh', unshare: '/unshare', setpriv: '/setpriv', prlimit: '/prlimit', mount: '/mount', chroot: '/chroot' }, namespaces: 'root', enclosed: true, ownUser: true, node: '/node', nodeWallsNetwork: false, libraries: ['/lib/libc.so'] };
 
   it('grants what was granted and nothing else', () => {
     const command = commandFor(means, launch).join(' ');
-    expect(command).toContain('--permission --allow-fs-read=/plugin --allow-fs-read=/plugin/inside --allow-fs-read=/data --allow-fs-write=/data --allow-worker ');
-    expect(command).toContain(' --no-addons --no-experimental-sqlite');
+    expect(command).toContain('--permission --allow-fs-read=/plugin --allow-fs-read=/plugin/inside --allow-fs-read=/data --allow-fs-write=/data --allow-worker --no-addons --no-experimental-sqlite');
     expect(command).toMatch(/^\/sh \S+\/join-groups\.sh \/groups\/one -- \/setpriv --pdeathsig KILL -- \/prlimit /);
     expect(command).toContain('/unshare --net --ipc --uts --mount --pid --fork');
     expect(command).toContain('/run/root ro:/lib/libc.so ro:/node ro:/setpriv ro:/plugin rw:/data dev:/run/egress dev:/dev/null dev:/dev/urandom --');
     expect(command).toContain('--reuid=40001 --regid=40001 --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs --pdeathsig KILL');
     expect(command).toContain('--max-old-space-size=88');
+  });
+
+  it('lets one that was granted hosts through where Node itself keeps processes from the network, and no other', () => {
+    const walling = { ...means, nodeWallsNetwork: true };
+    expect(commandFor(walling, launch).join(' ')).toContain('--allow-worker --allow-net --no-addons --no-experimental-sqlite');
+    expect(commandFor(walling, { ...launch, sockets: [] })).not.toContain('--allow-net');
   });
 
   it('does without what the machine has not got', () => {

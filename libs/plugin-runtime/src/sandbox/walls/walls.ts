@@ -52,7 +52,7 @@ export class SandboxWalls {
     const node = await nodeBinary();
     const libraries = tools.setpriv ? await librariesOf(node, tools.setpriv) : [];
     const cgroups = await Cgroups.find(tools.sh);
-    const base = { tools, node, libraries, ...('cgroups' in cgroups && { cgroups: cgroups.cgroups }) };
+    const base = { tools, node, nodeWallsNetwork: process.allowedNodeEnvironmentFlags.has('--allow-net'), libraries, ...('cgroups' in cgroups && { cgroups: cgroups.cgroups }) };
     const targets = await Targets.open(below);
     try {
       const failures: string[] = [];
