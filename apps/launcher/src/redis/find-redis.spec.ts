@@ -35,6 +35,19 @@ describe('looking for a Redis', () => {
     await expect(find()).resolves.toMatchObject({ command });
   });
 
+  it('has Homebrew install one where that is the package manager', async () => {
+    const command = program('redis-server', 'echo "Redis server v=8.2.1 sha=00000000:0"', 'cellar', 'bin');
+    program('brew', `[ "$1 $2 $3" = "install --quiet redis" ] && echo done > ${join(folder, 'installed')}; [ "$1 $2" = "--prefix redis" ] && [ -f ${join(folder, 'installed')} ] && echo ${join(folder, 'cellar')}; exit 0`, 'bin');
+
+    await expect(find()).resolves.toMatchObject({ command, version: 'Redis 8.2.1' });
+  });
+
+  it('says what Homebrew said when it cannot', async () => {
+    program('brew', 'echo "Warning: something else" >&2; echo "Error: no bottle for this system" >&2; exit 1', 'bin');
+
+    await expect(find()).rejects.toThrow(/brew: Error: no bottle for this system[^]*macOS: brew install redis/);
+  });
+
   it('fails with what was tried and three ways out when none can be had', async () => {
     program('redis-server', 'echo "Redis server v=5.0.7"', 'bin');
     program('dpkg', 'exit 0', 'bin');
