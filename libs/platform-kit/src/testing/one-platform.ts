@@ -1,4 +1,4 @@
-import { openPlatforms, type PlatformStage, ScriptedPlatform } from '@conductor/testing';
+import { openPlatforms, type PlatformStage, type RouterDouble, ScriptedPlatform, until } from '@conductor/testing';
 
 /** Stages that a test opened; closed after it. */
 export const stages: PlatformStage[] = [];
@@ -16,3 +16,10 @@ export const open = async (script: Partial<ScriptedPlatform> = {}, { how, ...opt
 export const closeStages = () => Promise.all(stages.splice(0).map((stage) => stage.close()));
 
 export const slow = (ms: number) => () => new Promise<{ text: string }>((resolve) => setTimeout(resolve, ms, { text: 'slow' }));
+
+/** Nothing is left in the queue of `p`. */
+export const untilIdle = (router: RouterDouble) =>
+  until(async () => {
+    const { waiting, active, delayed } = await router.producer('p').counts();
+    expect({ waiting, active, delayed }).toEqual({ waiting: 0, active: 0, delayed: 0 });
+  });
