@@ -66,7 +66,7 @@ it('a plugin that writes on it loses its process, too', async () => {
 
 /** Nothing granted, and a host. Without a grant, Node itself stands in the way from Node 25 on. */
 const GRANTS = [[], ['api.example.org']];
-const REFUSED_BY_NODE = /Net/;
+const REFUSED_BY_NODE = /permission-denied: Net/;
 const asSeen = (seen: RegExp, net: string[]) => (net.length === 0 && stage.sandbox.means.nodeWallsNetwork ? REFUSED_BY_NODE : seen);
 /** Handles of Node's own, past every function that we have hooked: the kernel is asked for real. */
 const RAW: Array<{ does: string; code: string; seen: RegExp }> = [
