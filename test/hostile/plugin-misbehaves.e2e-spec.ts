@@ -63,7 +63,7 @@ it.each(DEADLY)('a plugin that $does loses its process and its message, and says
   const outcome = await ask(platform, 'hello', settings.requestTimeoutMs ?? 20_000);
 
   // Whether it was carried out nobody knows, so it is not repeated.
-  expect(outcome).toMatchObject({ result: 'unknown', code: 'plugin-process-ended', message: expect.stringMatching(says) });
+  expect(outcome).toMatchObject({ result: 'unknown', code: 'outcome-unknown', message: expect.stringMatching(says) });
   await until(() => expect(Object.entries(platform.incidents.counts()).some(([counted]) => counted === kind || (kind === 'flood' && counted === 'protocol-violation'))).toBe(true));
   await until(async () => expect(await health(platform)).toMatchObject({ status: expect.stringMatching(/failed|degraded/), reason: expect.stringMatching(says) }));
 });
@@ -71,7 +71,7 @@ it.each(DEADLY)('a plugin that $does loses its process and its message, and says
 it('a message that may be repeated is tried again after its process died', async () => {
   const platform = await starting(`handleRequest({ content }) { if (content === 'die') process.exit(1); return { text: 'well' }; }`, { settings: { repeatable: true } });
 
-  expect(await ask(platform, 'die')).toMatchObject({ result: 'retry', code: 'plugin-process-ended' });
+  expect(await ask(platform, 'die')).toMatchObject({ result: 'retry', code: 'outcome-unknown' });
   expect(await ask(platform)).toEqual({ text: 'well' });
 });
 

@@ -82,7 +82,7 @@ it('unloads it when it had nothing to do, and it stays ready', async () => {
 });
 
 it('dead-letters a message whose plugin died with it as unknown, and goes on', async () => {
-  expect(await router.ask('greeter', { content: 'die' })).toMatchObject({ state: 'dead-lettered', code: 'plugin-process-ended' });
+  expect(await router.ask('greeter', { content: 'die' })).toMatchObject({ state: 'dead-lettered', code: 'outcome-unknown' });
   expect((await router.ask('greeter', { content: 'on' })).answer).toMatchObject({ text: 'hello on' });
 });
 

@@ -15,9 +15,11 @@ export const deliveryFailureOf = (error: unknown, repeatable: boolean): unknown 
     return error.needsAttention ? DeliveryFailure.never(details) : DeliveryFailure.retry(details);
   }
   if (error instanceof LinkClosed) {
-    const details = { code: 'plugin-process-ended', message: error.message, class: 'error', cause: error } as const;
-    if (!error.sent || repeatable) return DeliveryFailure.retry(details);
-    return DeliveryFailure.unknown({ ...details, message: `${error.message}; it may or may not have carried the message out` });
+    const { message } = error;
+    if (!error.sent) return DeliveryFailure.retry({ code: 'plugin-process-ended', message, class: 'error', cause: error });
+    // Also where it is tried again: after the last attempt, nobody knows whether one of them was carried out.
+    const details = { code: 'outcome-unknown', message: `${message}; it may or may not have carried the message out`, class: 'error', cause: error } as const;
+    return repeatable ? DeliveryFailure.retry(details) : DeliveryFailure.unknown(details);
   }
   if (error instanceof HookFailed) return ofPlugin(error);
   return error;

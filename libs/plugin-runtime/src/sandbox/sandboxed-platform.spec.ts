@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { until } from '@conductor/testing';
@@ -265,4 +265,30 @@ it('ends with its plugin what the plugin had started', async () => {
 it('costs a message that comes while nothing runs one try, and no more', async () => {
   const platform = new SandboxedPlatform(stage.sandbox, await stage.plugin(''));
   await expect(platform.handleRequest(requestOf(), AbortSignal.timeout(100))).rejects.toMatchObject({ outcome: { result: 'retry', code: 'plugin-not-loaded' } });
+});
+
+it('an answer that was given before we end its process counts, also when it is not read yet', async () => {
+  const platform = await stage.start(await stage.plugin(`
+    async handleRequest({ content }, signal) {
+      if (content === 'stuck') return new Promise(() => signal.addEventListener('abort', () => this.release()));
+      await new Promise((resolve) => (this.release = resolve));
+      setTimeout(() => require('node:fs').writeFileSync('answered', ''), 20);
+      return { text: 'done' };
+    }`, { platform: 'answers' }));
+  const answered = join(await stage.sandbox.dataFolder('answers', 'answers'), 'answered');
+  await platform.generation!.load();
+  const asked = ask(platform, 'quick', 60_000);
+  const deadline = AbortSignal.timeout(200);
+  const stuck = platform.handleRequest(requestOf('stuck'), deadline).catch((error: { outcome: unknown }) => error.outcome);
+
+  // From the deadline on this process reads nothing, until the answer is on its way and the time of the stuck one is over twice.
+  await new Promise((resolve) => deadline.addEventListener('abort', resolve));
+  // After this, timers come before what is to be read.
+  await new Promise((resolve) => setImmediate(resolve));
+  const sleep = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  for (let looks = 0; looks < 4_000 && !existsSync(answered); looks++) sleep(5);
+  sleep(500);
+
+  expect(await asked).toEqual({ text: 'done' });
+  expect(await stuck).toMatchObject({ result: 'unknown', code: 'outcome-unknown' });
 });

@@ -76,7 +76,7 @@ it('what is still in hand when the time to drain is over is counted, and the res
 
   expect(await old.drain(50)).toBe(1);
   expect(await old.close()).toMatchObject({ leftovers: [] });
-  expect(await stuck).toMatchObject({ result: 'unknown', code: 'plugin-process-ended' });
+  expect(await stuck).toMatchObject({ result: 'unknown', code: 'outcome-unknown' });
   expect(await ask(platform)).toMatchObject({ version: '2' });
 });
 

@@ -63,6 +63,8 @@ export class ChildLink {
   private asking = 0;
   private strays = 0;
   private closed?: string;
+  /** Why it ends: nothing is sent any more, and only answers are still believed. */
+  private ending?: string;
   private markReady!: () => void;
   /** The bootstrap runs. */
   readonly ready = new Promise<void>((resolve) => (this.markReady = resolve));
@@ -88,7 +90,7 @@ export class ChildLink {
   }
 
   send(frame: ParentFrame): void {
-    if (this.closed !== undefined) return;
+    if (this.refusal !== undefined) return;
     this.pipe.write(frameOf(JSON.stringify(frame)));
   }
 
@@ -98,7 +100,7 @@ export class ChildLink {
    * @throws HookFailed, or LinkClosed
    */
   call(hook: Hook, input: unknown, signal?: AbortSignal): Promise<unknown> {
-    if (this.closed !== undefined) return Promise.reject(new LinkClosed(this.closed, false));
+    if (this.refusal !== undefined) return Promise.reject(new LinkClosed(this.refusal, false));
     if (this.pipe.writableLength > MOST_UNREAD_BYTES) return Promise.reject(new LinkClosed('its process does not read what it is given', false));
     const id = ++this.lastId;
     return new Promise((resolve, reject) => {
@@ -120,7 +122,7 @@ export class ChildLink {
 
   /** Asks the event loop for a sign of life, unless it already owes one. */
   ping(): void {
-    if (this.pinged || this.closed !== undefined) return;
+    if (this.pinged || this.refusal !== undefined) return;
     this.pinged = { id: ++this.lastId, at: performance.now() };
     this.send({ type: 'ping', id: this.pinged.id });
   }
@@ -129,12 +131,32 @@ export class ChildLink {
     return id === (this.pinged?.id ?? this.ponged);
   }
 
+  /**
+   * The process is ending: it is sent nothing more, but what it had answered may still be on its way. Calls go on waiting until `close`.
+   * An answer that is thrown away would leave unknown what is known.
+   */
+  finish(reason: string): void {
+    if (this.refusal !== undefined) return;
+    this.ending = reason;
+    // Its end tells the process to leave, and what it wrote can still be read.
+    this.pipe.end();
+  }
+
+  /** Resolves when all was read that the process wrote. */
+  get drained(): Promise<void> {
+    return new Promise((resolve) => (this.pipe.readableEnded || this.pipe.destroyed ? resolve() : void this.pipe.once('end', resolve).once('close', resolve)));
+  }
+
   /** Every call ends, with this reason; nothing is sent or believed any more. */
   close(reason: string): void {
     if (this.closed !== undefined) return;
     this.closed = reason;
     this.pipe.destroy();
     for (const call of [...this.calls.values()]) call.reject(new LinkClosed(reason, true));
+  }
+
+  private get refusal(): string | undefined {
+    return this.closed ?? this.ending;
   }
 
   private receive(chunk: Buffer): void {
@@ -155,6 +177,7 @@ export class ChildLink {
     const frame = ChildFrame.safeParse(parsed(bytes));
     if (!frame.success) return this.ports.violated('protocol-violation', `a frame of unknown form (${frame.error.issues[0]?.path.join('.') || 'its type'})`);
     const { data } = frame;
+    if (this.ending !== undefined && data.type !== 'result' && data.type !== 'failure') return;
     switch (data.type) {
       case 'ready':
         return this.markReady();

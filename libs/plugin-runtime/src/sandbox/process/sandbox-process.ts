@@ -53,7 +53,9 @@ const LEAVE_MS = 1_000;
 /** From the end of its pipe to its own. */
 const DEAF_MS = 500;
 const FORCE_MS = 1_000;
-/** What was reported at last is on its way when a process has ended. */
+/** After these, nothing that the process says counts any more. */
+const UNBELIEVABLE: ReadonlySet<IncidentKind> = new Set(['protocol-violation', 'flood']);
+/** What was answered and reported at last is on its way when a process has ended. */
 const HEARD_MS = 500;
 
 /** One process of one plugin: started behind the walls, called hook by hook, watched, and ended. */
@@ -223,7 +225,8 @@ export class SandboxProcess {
     if (this.ending) return;
     this.ending = { kind, reason: `its process was ended: ${reason}` };
     this.parts.incidents.report(kind, reason, { generation: this.parts.spec.id, pid: this.pid });
-    this.link.close(this.ending.reason);
+    if (UNBELIEVABLE.has(kind)) this.link.close(this.ending.reason);
+    else this.link.finish(this.ending.reason);
     this.signalAll();
   }
 
@@ -243,7 +246,7 @@ export class SandboxProcess {
 
   private async end(kind: 'stopped' | 'start-failed'): Promise<ProcessEnd> {
     this.ending ??= { kind, reason: kind === 'stopped' ? 'it was stopped' : 'it did not start' };
-    this.link.close(this.ending.reason);
+    this.link.finish(this.ending.reason);
     const force = setTimeout(() => this.signalAll(), LEAVE_MS);
     if (kind === 'start-failed') this.signalAll();
     const end = await this.ended;
@@ -253,7 +256,7 @@ export class SandboxProcess {
 
   private async untilGone(): Promise<ProcessEnd> {
     const [code, signal] = this.child.pid === undefined ? await once(this.child, 'error').then(() => [null, null]) : ((await once(this.child, 'exit')) as [number | null, NodeJS.Signals | null]);
-    await Promise.race([this.alarm.heard, new Promise((resolve) => setTimeout(resolve, HEARD_MS).unref())]);
+    await Promise.race([Promise.all([this.alarm.heard, this.link.drained]), new Promise((resolve) => setTimeout(resolve, HEARD_MS).unref())]);
     for (const stream of this.child.stdio) stream?.destroy();
     this.observed?.close();
     // What it may have started, where that was granted.
