@@ -1,6 +1,6 @@
 import { DeadLetters, Ledger } from '@conductor/bus';
 import { RedisConnections } from '@conductor/connections';
-import { HistoryFeed, Lease, Notices, PlatformDirectory, PluginEvents, Presences, RouteStore, ScalingBoard, StartupPhases } from '@conductor/control';
+import { HistoryFeed, Lease, Notices, PlatformDirectory, PluginEvents, PluginWishes, Presences, RouteStore, ScalingBoard, StartupPhases } from '@conductor/control';
 import { ApiKeys, type AppContext } from '@conductor/http';
 import { AuditLog, Database, MetricsHistory, MetricsRetention, openDatabase, PluginLog, ScalingHistory, ScalingLog, TransitionLog } from '@conductor/persistence';
 import { type DynamicModule, Module } from '@nestjs/common';
@@ -35,6 +35,7 @@ import { ProcessesController } from './processes/processes.controller';
 import { RoutesController } from './routes/routes.controller';
 import { ScalingController } from './scaling/scaling.controller';
 import { WhyController } from './scaling/why.controller';
+import { PluginsInUse } from './startup/plugins-in-use';
 import { Registrar } from './startup/registrar';
 import { StartupSequence } from './startup/startup-sequence';
 import { StatusController } from './status/status.controller';
@@ -70,8 +71,10 @@ export class ConductorModule {
     const pluginDesk = resources.hold('plugin desk', new PluginDesk(context), (open) => open.close());
     const pluginLog = new PluginLog(database);
 
+    const pluginWishes = resources.hold('plugin wishes', new PluginWishes(connections, notices, logger), (open) => open.close());
+
     await connections.untilReady();
-    await Promise.all([pluginDesk.open(), directory.open(), routes.open()]);
+    await Promise.all([pluginDesk.open(), directory.open(), routes.open(), pluginWishes.open()]);
 
     const phases = new StartupPhases(connections, notices);
     const keys = new ApiKeys(connections, notices, logger);
@@ -79,7 +82,7 @@ export class ConductorModule {
     const registrar = new Registrar(context, presences, directory, ({ platform, result, ms, reason }) =>
       history.add('startup-step', { at: Date.now(), boot: instance, phase: 'platforms', platform, result, ms, detail: reason }),
     );
-    const startup = resources.hold('start-up', new StartupSequence({ context, phases, routes, keys, database, history, health, registrar }), (open) => open.stop());
+    const startup = resources.hold('start-up', new StartupSequence({ context, phases, routes, keys, database, history, health, plugins: new PluginsInUse(context, pluginWishes, presences), registrar }), (open) => open.stop());
     const leadership = resources.hold(
       'leadership',
       new Leadership(new Lease(connections, 'conductor', instance, LEASE_MS), LEASE_MS, logger, {

@@ -36,6 +36,8 @@ export const PluginHostPresence = z.object({
   publicKey: z.string(),
   /** Why it runs no plugin at all, for a person. It leads only while no other does better. */
   refusal: z.string().optional(),
+  /** Whether it has gone once through all that is wanted since it started: what is in use runs by then, or has a reason why not. */
+  settled: z.boolean().default(false),
   /** What it runs, by plugin. */
   plugins: z.record(z.string(), z.object({ version: z.string().optional(), state: z.string(), reason: z.string() })),
 });

@@ -20,7 +20,7 @@ class HostDouble {
     const listener: CommandListener<PluginCommand> = new CommandListener(context.connections, PluginHosts.TOPIC, context.instance, PluginCommand, (command) => host.answer(command), context.logger);
     const host: HostDouble = new HostDouble(context, () => listener);
     await listener.open();
-    await new PluginHosts(context.connections).report({ instance: context.instance, machine: 'here', pid: 1, at: Date.now() + 600_000, publicKey: new BoxKey().publicKey, plugins: {} });
+    await new PluginHosts(context.connections).report({ instance: context.instance, machine: 'here', pid: 1, at: Date.now() + 600_000, publicKey: new BoxKey().publicKey, settled: true, plugins: {} });
     if (leads) await new Lease(context.connections, PluginHosts.LEASE, context.instance, 600_000).holds();
     return host;
   }

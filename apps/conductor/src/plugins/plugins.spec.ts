@@ -43,7 +43,7 @@ describe('the doors of plugins', () => {
     const carryOut = async (command: PluginCommand) => void asked.push(command);
     const listener = new CommandListener(context.connections, PluginHosts.TOPIC, context.instance, PluginCommand, carryOut, context.logger);
     await listener.open();
-    await new PluginHosts(context.connections).report({ instance: context.instance, machine: 'here', pid: 1, at: Date.now(), publicKey: box.publicKey, plugins: {} });
+    await new PluginHosts(context.connections).report({ instance: context.instance, machine: 'here', pid: 1, at: Date.now(), publicKey: box.publicKey, settled: true, plugins: {} });
     await new Lease(context.connections, PluginHosts.LEASE, context.instance, 10_000).holds();
 
     // The double answers with nothing, which is no view: the door says so.

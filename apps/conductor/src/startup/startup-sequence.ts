@@ -7,6 +7,7 @@ import { RoutePlanner } from '@conductor/routing';
 import { z } from 'zod';
 import { ensureAdminKey } from './admin-key';
 import type { HealthView } from '../platforms/health-view';
+import type { PluginsInUse } from './plugins-in-use';
 import type { Registrar } from './registrar';
 
 const RENEW_MS = 1_000;
@@ -20,6 +21,7 @@ export interface StartupPorts {
   database: Database;
   history: HistoryFeed;
   health: HealthView;
+  plugins: PluginsInUse;
   registrar: Registrar;
 }
 
@@ -43,15 +45,19 @@ export class StartupSequence {
 
   /** Runs once, when this conductor becomes the active one. */
   async run(): Promise<void> {
-    const { context, registrar } = this.ports;
+    const { context, registrar, plugins } = this.ports;
     this.renewal = setInterval(() => void this.ports.phases.announce(this.current, false).catch(() => {}), RENEW_MS).unref();
     await this.step('configuration', () => this.configuration());
     await this.step('database', () => this.database());
     await this.step('health', () => this.healthLoop());
     await this.step('platforms', async () => {
-      await registrar.registerAll(context.config.startup.platforms);
+      const { platforms } = context.config.startup;
+      await registrar.registerAll(platforms);
+      // Messages for them are routed from the same moment on; without that they would be refused until their plugin-host is here.
+      const ofPlugins = (await plugins.platforms()).filter((name) => !platforms.includes(name));
+      await registrar.registerAll(ofPlugins);
       registrar.stay();
-      return `${context.config.startup.platforms.length} platforms`;
+      return `${platforms.length} platforms${ofPlugins.length > 0 ? `, ${ofPlugins.length} of plugins` : ''}`;
     });
     await this.step('open', async () => 'routing is open');
     context.logger.info({ ms: Date.now() - this.startedAt }, 'the system is up');

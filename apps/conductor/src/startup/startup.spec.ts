@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SystemStatus } from '@conductor/contracts';
+import { PluginHosts, PluginWishes } from '@conductor/control';
 import { SetupFailure } from '@conductor/platform-kit';
 import { until } from '@conductor/testing';
 import { ConductorHarness, quiet } from '../testing/harness';
@@ -95,6 +96,23 @@ describe('the conductor at start-up', () => {
     await leaving.context.resources.drain();
 
     await until(() => expect(host.instances[0]!.state.lifecycle).toBe('ready'));
+  });
+
+  it('opens routing when the plugins that are in use were started, too', async () => {
+    system = ConductorHarness.prepare();
+    const { context } = await system.host({ name: 'any', create: () => quiet() });
+    await new PluginWishes(context.connections, context.notices, context.logger).wish('greeter', { enabled: true });
+    const hosts = new PluginHosts(context.connections);
+    const report = (settled: boolean) => hosts.report({ instance: 'plugin-host-1', machine: 'here', pid: process.pid, at: Date.now(), publicKey: '', plugins: {}, settled });
+    await report(false);
+    await system.start();
+    const reason = async () => JSON.stringify(await (await fetch(`${system.conductors[0]!.url}/health/ready`)).json());
+
+    await until(async () => expect(await reason()).toContain('start-up is at: platforms'));
+    for (let looks = 0; looks < 10; looks++) expect(await reason()).toContain('start-up is at: platforms');
+
+    await report(true);
+    await system.open();
   });
 
   it('makes the first admin key into a file that only its owner may read', async () => {

@@ -66,10 +66,12 @@ export const openRegistry = async (context: AppContext, sandbox: Sandbox): Promi
   resources.hold('leadership of plugin-hosts', lease, (open) => open.resign());
   resources.hold('plugin registry', registry, (open) => open.close());
   resources.hold('candidacy of plugin-hosts', lease, (open) => open.rest());
-  await reportPresence(context, hosts, sandbox.refusal, box, registry, answers);
+  const report = await reportPresence(context, hosts, sandbox.refusal, box, registry, answers);
   const listener = resources.hold('plugin commands', new CommandListener(connections, PluginHosts.TOPIC, context.instance, PluginCommand, carryOut(answers, changes), logger), (open) => open.close());
   await listener.open();
   await registry.open();
+  // At once: start-up waits for it.
+  await report().catch(() => {});
   await catalogue.watch().catch((error: unknown) => logger.warn({ err: error }, 'plugin folders cannot be watched'));
   return { registry, answers };
 };
@@ -82,10 +84,10 @@ const runnerOf = (host: PlatformHost): PlatformRunner => ({
 });
 
 /** Says again and again that this host is here, and what it runs. */
-const reportPresence = async ({ instance, resources }: AppContext, hosts: PluginHosts, refusal: string | undefined, box: BoxKey, registry: PluginRegistry, answers: PluginAnswers): Promise<void> => {
+const reportPresence = async ({ instance, resources }: AppContext, hosts: PluginHosts, refusal: string | undefined, box: BoxKey, registry: PluginRegistry, answers: PluginAnswers): Promise<() => Promise<void>> => {
   const report = () => {
     const plugins = Object.fromEntries([...registry.running.values()].map((plugin) => [plugin.name, { version: plugin.version, ...answers.stateOf(plugin.name, plugin) }]));
-    return hosts.report({ instance, machine: hostname(), pid: process.pid, at: Date.now(), publicKey: box.publicKey, ...(refusal !== undefined && { refusal }), plugins });
+    return hosts.report({ instance, machine: hostname(), pid: process.pid, at: Date.now(), publicKey: box.publicKey, settled: registry.settled, ...(refusal !== undefined && { refusal }), plugins });
   };
   await report();
   const timer = setInterval(() => void report().catch(() => {}), REPORT_MS).unref();
@@ -93,4 +95,5 @@ const reportPresence = async ({ instance, resources }: AppContext, hosts: Plugin
     clearInterval(timer);
     await hosts.remove(instance).catch(() => {});
   });
+  return report;
 };

@@ -49,10 +49,10 @@ export class PluginRegistry {
   private next: Promise<void> | undefined;
   private timer?: NodeJS.Timeout;
   private closed = false;
+  settled = false;
   private readonly offs: Array<() => void> = [];
   /** What is wished, in files. */
   readonly backup: WishBackup;
-
   constructor(readonly parts: RegistryParts) {
     this.backup = new WishBackup(parts);
   }
@@ -71,6 +71,7 @@ export class PluginRegistry {
     );
     this.timer = setInterval(() => void this.follow(), settings.lookMs).unref();
     await this.follow();
+    this.settled = true;
   }
 
   /** Everything it runs finishes and goes. */
