@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { IncidentKind, ProcessFigures, SandboxedPlatform } from '@conductor/plugin-runtime';
 import { until } from '@conductor/testing';
-import { ask, type PluginGiven, SandboxStage } from '../../libs/plugin-runtime/src/sandbox/testing/sandbox-stage';
+import { ask, type PluginGiven, requestOf, SandboxStage } from '../../libs/plugin-runtime/src/sandbox/testing/sandbox-stage';
 
 let stage: SandboxStage;
 let good: SandboxedPlatform;
@@ -118,6 +118,21 @@ describe('a plugin that hangs in every hook', () => {
     expect(await platform.healthCheck(AbortSignal.timeout(50))).toMatchObject({ status: 'failed', reason: 'its health check gave no answer in time' });
     expect(await answer).toMatchObject({ result: 'unknown', message: expect.stringContaining('after twice the') });
     expect(counted(platform, 'deadline')).toBe(1);
+  });
+
+  it('keeps its process, and what others have in there, when a sender gave it less time than its manifest asks for', async () => {
+    const platform = await starting(`handleRequest({ content }, signal) {
+      if (content === 'hopeless') return new Promise(() => {});
+      return new Promise((resolve) => setTimeout(resolve, 700, { text: 'done' }));
+    }`, { settings: { requestTimeoutMs: 60_000 } });
+    await platform.generation!.load();
+    const { pid } = platform.figures().generations[0]!.processes[0]!;
+    const patient = ask(platform, 'patient', 60_000);
+    for (let i = 0; i < 20; i++) void platform.handleRequest(requestOf('hopeless'), AbortSignal.timeout(20)).catch(() => {});
+
+    expect(await patient).toEqual({ text: 'done' });
+    expect(platform.figures().generations[0]!.processes.map((process) => process.pid)).toEqual([pid]);
+    expect(counted(platform, 'deadline')).toBe(0);
   });
 
   it('is ended by force when it does not shut down', async () => {

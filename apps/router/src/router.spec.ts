@@ -242,6 +242,21 @@ describe('the router', () => {
     expect(probes).toBe(before);
   });
 
+  it('keeps the breaker closed when one sender gives a platform less time than it usually takes', async () => {
+    const slow = await system.platform('slow', { concurrency: 50 });
+    slow.behave = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      return { text: 'well considered' };
+    };
+    const send = (deadlineMs: number) => system.send(message({ target: 'slow', deadlineMs }));
+    await Promise.all(Array.from({ length: 5 }, () => send(20_000)));
+
+    const hopeless = await Promise.all(Array.from({ length: 20 }, () => send(20)));
+
+    expect(new Set(hopeless.map(({ status }) => status))).toEqual(new Set([504]));
+    expect(await send(20_000)).toMatchObject({ status: 200, body: { answer: { text: 'well considered' } } });
+  });
+
   it('holds what may wait while a breaker is open, and sends it when the breaker lets it', async () => {
     await system.directory.desire('discord', { forcedBreaker: 'open' });
     await until(async () => expect((await system.send(message())).status).toBe(503));

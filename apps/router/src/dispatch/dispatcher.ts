@@ -68,7 +68,7 @@ export class Dispatcher {
     if (!choice.platform) return this.withoutCandidate(request, choice, tried);
     const writtenByWorker = unwritten !== undefined && request.waitFor === 'answer';
     const delivery = { ...this.delivery(request, choice.platform, choice.fallbacks, tried), ...(writtenByWorker && { unwritten: linesOf(unwritten) }) };
-    if (choice.admission) watch.watch(request.id, choice.admission, expiresAt(request));
+    if (choice.admission) watch.watch(request.id, choice.platform, choice.admission, expiresAt(request));
     try {
       await sender.send(delivery, writtenByWorker ? undefined : unwritten);
     } catch (error) {

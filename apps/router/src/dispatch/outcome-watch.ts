@@ -7,6 +7,9 @@ type Admitted = Extract<Admission, { admitted: true }>;
 
 interface Watched {
   admission: Admitted;
+  platform: string;
+  /** What its sender gave the platform, in milliseconds; unlimited where nobody waits. */
+  budgetMs: number;
   /** Epoch ms by which an outcome is due. */
   due: number;
   /** Somebody waits for the answer: no outcome in time is a failure of the platform. */
@@ -14,6 +17,8 @@ interface Watched {
 }
 
 const SWEEP_MS = 500;
+/** A time-out counts against a platform that had this many times what it usually takes; less was the sender's choice. */
+const FAIR_BUDGET = 2;
 /** Messages nobody waits for are forgotten after this time: they may wait for their platform much longer. */
 const UNAWAITED_MS = 60_000;
 
@@ -27,8 +32,9 @@ export class OutcomeWatch {
     this.sweeper = setInterval(() => this.sweep(), SWEEP_MS).unref();
   }
 
-  watch(id: string, admission: Admitted, expires: number | undefined) {
-    this.watched.set(id, { admission, due: expires ?? Date.now() + UNAWAITED_MS, awaited: expires !== undefined });
+  watch(id: string, platform: string, admission: Admitted, expires: number | undefined) {
+    const now = Date.now();
+    this.watched.set(id, { admission, platform, budgetMs: expires === undefined ? Infinity : expires - now, due: expires ?? now + UNAWAITED_MS, awaited: expires !== undefined });
   }
 
   forget(id: string) {
@@ -41,19 +47,28 @@ export class OutcomeWatch {
   }
 
   private ended({ id, outcome, platform, platformMs }: Reply) {
-    if (platformMs > 0) this.sender.measured(platform, platformMs);
+    const isLate = outcome.result !== 'done' && outcome.class === 'timeout';
+    // A time-out tells at least how long it takes, not how long.
+    if (platformMs > 0 && (!isLate || platformMs > this.sender.usualMs(platform))) this.sender.measured(platform, platformMs);
     const entry = this.watched.get(id);
     if (!entry) return;
     this.watched.delete(id);
-    entry.admission.settle(verdictOf(outcome), outcome.result === 'done' ? undefined : outcome.message);
+    const verdict = isLate && !this.isFair(platform, entry) ? 'neutral' : verdictOf(outcome);
+    entry.admission.settle(verdict, outcome.result === 'done' ? undefined : outcome.message);
+  }
+
+  /** One sender with hopeless deadlines must not open the breaker for all. */
+  private isFair(platform: string, { budgetMs }: Watched): boolean {
+    return budgetMs >= FAIR_BUDGET * this.sender.usualMs(platform);
   }
 
   private sweep() {
     const now = Date.now();
-    for (const [id, { admission, due, awaited }] of this.watched) {
+    for (const [id, entry] of this.watched) {
+      const { admission, platform, due, awaited } = entry;
       if (due + SWEEP_MS > now) continue;
       this.watched.delete(id);
-      admission.settle(awaited ? 'failure' : 'neutral', 'no answer before the deadline');
+      admission.settle(awaited && this.isFair(platform, entry) ? 'failure' : 'neutral', 'no answer before the deadline');
     }
   }
 }

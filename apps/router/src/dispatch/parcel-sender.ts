@@ -20,6 +20,7 @@ interface Lane {
   parcels: Coalescer<Outgoing>;
   /** Smoothed milliseconds the platform takes for one message; a stranger counts as slow and gets its messages one by one. */
   platformMs: number;
+  isMeasured: boolean;
 }
 
 /** Puts deliveries on the queues of their platforms, several in one job where the platform is fast and they come together. */
@@ -45,6 +46,13 @@ export class ParcelSender {
   measured(platform: string, platformMs: number) {
     const lane = this.lane(platform);
     lane.platformMs += (platformMs - lane.platformMs) * SMOOTHING;
+    lane.isMeasured = true;
+  }
+
+  /** Smoothed time that the platform takes for one message, 0 for one that nothing is known of. */
+  usualMs(platform: string): number {
+    const lane = this.lane(platform);
+    return lane.isMeasured ? lane.platformMs : 0;
   }
 
   async close(): Promise<void> {
@@ -58,6 +66,7 @@ export class ParcelSender {
     const lane: Lane = {
       producer,
       platformMs: PARCEL_WORK_MS,
+      isMeasured: false,
       parcels: new Coalescer<Outgoing>(
         (group) => this.handOn(group, producer),
         () => Math.min(LARGEST_PARCEL, PARCEL_WORK_MS / Math.max(lane.platformMs, 0.01)),

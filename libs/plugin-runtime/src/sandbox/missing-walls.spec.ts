@@ -27,7 +27,7 @@ describe('where walls are missing', () => {
         if (content === 'read') require('node:fs').readFileSync('/etc/hostname');
         if (content === 'connect') await fetch('http://127.0.0.1:1');
         return { text: content, env: process.env };
-      }`, { settings: { memoryMb: 128 } }),
+      }`, { settings: { memoryMb: 128, requestTimeoutMs: 300 } }),
     );
 
     expect(await ask(platform, 'hi')).toEqual({ text: 'hi', env: {} });

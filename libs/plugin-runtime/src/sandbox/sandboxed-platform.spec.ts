@@ -274,7 +274,7 @@ it('an answer that was given before we end its process counts, also when it is n
       await new Promise((resolve) => (this.release = resolve));
       setTimeout(() => require('node:fs').writeFileSync('answered', ''), 20);
       return { text: 'done' };
-    }`, { platform: 'answers' }));
+    }`, { platform: 'answers', settings: { requestTimeoutMs: 200 } }));
   const answered = join(await stage.sandbox.dataFolder('answers', 'answers'), 'answered');
   await platform.generation!.load();
   const asked = ask(platform, 'quick', 60_000);

@@ -142,8 +142,8 @@ export class SandboxProcess {
   }
 
   /**
-   * Hands a message, or a webhook, to the plugin. When the signal aborts, the plugin is told; a plugin that has not ended after as
-   * much time again is ended with its process.
+   * Hands a message, or a webhook, to the plugin. When the signal aborts, the plugin is told; one that is still busy with it after
+   * twice the time that its manifest asks for is ended with its process. A shorter deadline of the sender's is no reason: others have messages in there.
    * @throws HookFailed, or LinkClosed
    */
   async carryOut(hook: Extract<Hook, 'request' | 'webhook'>, input: unknown, signal: AbortSignal): Promise<unknown> {
@@ -153,7 +153,8 @@ export class SandboxProcess {
     let missed: NodeJS.Timeout | undefined;
     const abort = () => {
       const ms = Math.round(performance.now() - startedAt);
-      missed = setTimeout(() => this.kill('deadline', `it was still busy with a message after twice the ${ms} ms that it had`), Math.max(ms, 100));
+      const fairMs = Math.max(ms, this.parts.spec.settings.requestTimeoutMs);
+      missed = setTimeout(() => this.kill('deadline', `it was still busy with a message after twice the ${fairMs} ms that it may take`), Math.max(2 * fairMs - ms, 100));
     };
     signal.addEventListener('abort', abort, { once: true });
     try {
