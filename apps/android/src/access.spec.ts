@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { hashKey } from '@conductor/http';
 import { until } from '@conductor/testing';
 import type { Tokens } from './devices/sessions';
 import { AndroidStage } from './testing/stage';
@@ -59,18 +60,54 @@ describe('a login', () => {
     expect(await works(body)).toBe(true);
   });
 
-  it('that fails five times locks the device out, also with the right key', async () => {
+  it('that fails five times locks wrong keys of the device out, and never the right one', async () => {
     const [device, other] = [await stage.device(newUser()), await stage.device(newUser())];
     const wrong = { ...device, deviceKey: 'wrong' };
 
     const failed = [];
     for (let n = 0; n < 5; n++) failed.push((await stage.login(wrong)).status);
-    const locked = await stage.login(device);
+    const locked = await stage.login(wrong);
 
     expect(failed).toEqual([401, 401, 401, 401, 401]);
     expect(locked).toMatchObject({ status: 429, body: { code: 'locked-out' } });
     expect(Number(locked.headers.get('retry-after'))).toBeGreaterThan(890);
     expect((await stage.login(other)).status).toBe(200);
+    expect((await stage.login(device)).status).toBe(200);
+  });
+
+  it('of hundreds of devices that nobody registered leaves nothing in the store, and a right one is not put off', async () => {
+    const device = await stage.device(newUser());
+    const { commands } = stage.router.context.connections;
+    const stored = () => commands.keys(`${stage.config.namespace}:storage:*`);
+    const before = (await stored()).length;
+    const begin = performance.now();
+    await hashKey('as long as one takes');
+    const oneHash = performance.now() - begin;
+
+    const start = performance.now();
+    const invented = Array.from({ length: 300 }, (_, n) => stage.login({ deviceId: `dev-${n.toString(16).padStart(16, '0')}`, deviceKey: 'x' }));
+    const right = await stage.login(device);
+    const statuses = (await Promise.all(invented)).map(({ status }) => status);
+
+    expect(right.status).toBe(200);
+    expect(new Set(statuses)).toEqual(new Set([401]));
+    // Far less than it takes to hash as many on two threads.
+    expect(performance.now() - start).toBeLessThan((300 * oneHash) / 2);
+    // The tokens of the one that logged in.
+    expect((await stored()).length).toBe(before + 2);
+  });
+
+  it('is still possible with a key that an older version has stored', async () => {
+    const device = await stage.device(newUser());
+    const { commands } = stage.router.context.connections;
+    const [key] = await commands.keys(`${stage.config.namespace}:storage:*device:${device.deviceId}`);
+    const stored = JSON.parse((await commands.get(key!))!) as { key: { tag?: string } };
+    delete stored.key.tag;
+    await commands.set(key!, JSON.stringify(stored));
+
+    expect((await stage.login({ ...device, deviceKey: 'wrong' })).status).toBe(401);
+    expect((await stage.login(device)).status).toBe(200);
+    expect((await stage.login({ ...device, deviceKey: 'wrong' })).status).toBe(401);
   });
 
   it('lets no more guesses through when they come at the same time', async () => {

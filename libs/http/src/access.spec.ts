@@ -1,6 +1,7 @@
 import { Controller, Delete, Get, Module, Post } from '@nestjs/common';
 import { Allow, Caller, Public } from './access';
 import { TestApp } from './door.fixture';
+import { bucketOf, digestOf, isKeyOf } from './key-hash';
 import type { Role } from './roles';
 
 @Controller('plain')
@@ -93,18 +94,63 @@ describe('too many requests', () => {
 });
 
 describe('wrong keys', () => {
-  it('lock their address out after twenty in a minute, but not the keys that are already known', async () => {
-    const app = await TestApp.start(AccessModule);
-    const [known, fresh] = [await app.keyOf('viewer'), await app.keyOf('viewer')];
+  it('are refused for longer after twenty in a minute, and right ones never are: new, known, or shown to log in', async () => {
+    const app = await TestApp.start(AccessModule, { sessions: true });
+    const [known, fresh, another] = [await app.keyOf('viewer'), await app.keyOf('viewer'), await app.keyOf('admin')];
     await app.fetch('/plain', { key: known });
     const statuses = [];
     for (let i = 0; i < 21; i++) statuses.push((await app.fetch('/plain', { key: `wrong-key-number-${i}` })).status);
-    const locked = await app.fetch('/plain', { key: fresh });
+    const locked = await app.fetch('/plain', { key: 'one-more-wrong-key' });
 
     expect(statuses).toEqual([...Array<number>(20).fill(401), 429]);
     expect([locked.status, await locked.json()]).toEqual([429, expect.objectContaining({ code: 'locked-out' })]);
     expect(locked.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
     expect((await app.fetch('/plain', { key: known })).status).toBe(200);
+    expect((await app.fetch('/plain', { key: fresh })).status).toBe(200);
+    expect((await app.fetch('/session', { json: { key: another } })).status).toBe(200);
+    await app.end();
+  });
+
+  it('are told without hashing them, even those that were chosen to look like a right one', async () => {
+    const app = await TestApp.start(AccessModule);
+    const { id, key } = await app.keys.create({ name: 'target', role: 'viewer' });
+    const wrong = alike(key, 12);
+    const { connections } = app.running.context;
+    const record = JSON.parse((await connections.commands.hget(`${app.config.namespace}:keys`, id))!) as { salt: string; hash: string; tag: string };
+    const one = await durationOf(() => isKeyOf(key, record, 'measured'));
+    const all = await durationOf(async () => expect(await Promise.all(wrong.map((text) => app.keys.verify(text)))).toEqual(wrong.map(() => undefined)));
+
+    expect(all).toBeLessThan(wrong.length * one);
+    expect((await app.fetch('/plain', { key })).status).toBe(200);
+    await app.end();
+  });
+
+  it('do not keep keys out that an older version has stored', async () => {
+    const app = await TestApp.start(AccessModule);
+    const { id, key } = await app.keys.create({ name: 'old', role: 'viewer' });
+    const { connections } = app.running.context;
+    const field = `${app.config.namespace}:keys`;
+    const { tag: _, ...old } = JSON.parse((await connections.commands.hget(field, id))!) as { tag: string };
+    await connections.commands.hset(field, id, JSON.stringify(old));
+    await app.keys.reload();
+    const wrong = alike(key, 6);
+
+    const answers = await Promise.all([...wrong, key, ...wrong].map((text) => app.fetch('/plain', { key: text })));
+    expect(answers.map(({ status }) => status)).toEqual([...wrong.map(() => 401), 200, ...wrong.map(() => 401)]);
     await app.end();
   });
 });
+
+/** Keys that nobody holds, and that are looked for among the same records. */
+const alike = (key: string, count: number): string[] => {
+  const bucket = bucketOf(digestOf(key));
+  const found: string[] = [];
+  for (let n = 0; found.length < count; n++) if (bucketOf(digestOf(`wrong-key-${n}`)) === bucket) found.push(`wrong-key-${n}`);
+  return found;
+};
+
+const durationOf = async (work: () => Promise<unknown>): Promise<number> => {
+  const begin = performance.now();
+  await work();
+  return performance.now() - begin;
+};

@@ -40,12 +40,13 @@ export class Admission {
     return this.identify(key, request.ip).then((caller) => this.enter(request, caller, permitted));
   }
 
-  /** Whose key this is. Wrong ones count against the address they come from. @throws Problem, RedisUnavailable */
+  /**
+   * Whose key this is. Wrong ones count against the address they come from, right ones are never refused for them: many callers may share
+   * an address, and telling a wrong key costs next to nothing. @throws Problem, RedisUnavailable
+   */
   async identify(key: string, address: string): Promise<Caller> {
     const known = this.keys.remembered(key);
     if (known) return known;
-    // A locked-out address still comes in with a key that is already known: on one machine, all share the address.
-    if (this.wrongKeys.isExceeded(address)) throw this.lockedOut();
     const caller = key.length <= LONGEST_KEY ? await this.keys.verify(key) : undefined;
     if (caller) return caller;
     if (!this.wrongKeys.take(address)) throw this.lockedOut();
@@ -74,7 +75,7 @@ export class Admission {
   }
 
   private lockedOut(): Problem {
-    return new Problem('locked-out', `More than ${WRONG_KEYS_A_MINUTE} wrong keys came from this address within a minute.`, { retryAfterSeconds: this.wrongKeys.secondsToNextWindow });
+    return new Problem('locked-out', `More than ${WRONG_KEYS_A_MINUTE} wrong keys came from this address within a minute. A right one is let in all the same.`, { retryAfterSeconds: this.wrongKeys.secondsToNextWindow });
   }
 }
 

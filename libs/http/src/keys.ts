@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { asRedisUnavailable, type RedisConnections } from '@conductor/connections';
 import type { Notices } from '@conductor/control';
 import type { Logger } from '@conductor/observability';
@@ -6,15 +7,18 @@ import { z } from 'zod';
 import { type Caller, Role } from './roles';
 import { bucketOf, digestOf, hashKey, isKeyOf, newKeyText } from './key-hash';
 
-const KeyRecord = z.object({ id: z.string(), name: z.string(), role: Role, salt: z.string(), hash: z.string(), bucket: z.string(), createdAt: z.number() });
-type KeyRecord = z.output<typeof KeyRecord>;
+const KeyRecord = z.object({ id: z.string(), name: z.string(), role: Role, salt: z.string(), hash: z.string(), tag: z.string().optional(), bucket: z.string(), createdAt: z.number() });
+/** `digest` is known in memory once the key was shown: then no other key needs to be hashed against this record. */
+type KeyRecord = z.output<typeof KeyRecord> & { digest?: string };
 
 /** A key as it may be shown. The key itself is known to nobody but its owner. */
-export type KeyInfo = Omit<KeyRecord, 'salt' | 'hash' | 'bucket'>;
+export type KeyInfo = Omit<KeyRecord, 'salt' | 'hash' | 'tag' | 'bucket' | 'digest'>;
 
 /** Keys are read again this often, so that a revocation whose notice was lost takes effect all the same. */
 const REREAD_MS = 10_000;
 const WRONG_FOR_MS = 10_000;
+/** However many unknown keys come, the store is read for them no more often than this. */
+const REREAD_FOR_UNKNOWN_MS = 100;
 const MOST_REMEMBERED = 10_000;
 const SHORTEST_PRESET = 16;
 
@@ -32,6 +36,9 @@ export class ApiKeys {
   /** A burst with one new key is hashed once. */
   private readonly pending = new Map<string, Promise<KeyRecord | undefined>>();
   private reading: Promise<void> | undefined;
+  /** The next read on behalf of unknown keys. It begins after they came, so it shows whether they were made a moment ago. */
+  private nextReread: Promise<void> | undefined;
+  private rereadAt = 0;
   private readonly timer: NodeJS.Timeout;
   private readonly deafen: () => void;
   private readonly field: string;
@@ -128,24 +135,36 @@ export class ApiKeys {
   private async search(key: string, digest: string): Promise<KeyRecord | undefined> {
     let found = this.loaded ? await this.match(key, digest) : undefined;
     if (!found || this.stale) {
-      // A read that is under way may have begun before the key was made.
-      await this.reading?.catch(() => undefined);
-      await this.reload();
+      await this.reread();
       found = await this.match(key, digest);
     }
     // Keys may have changed while this one was hashed.
     if (found && this.records.get(found.id) !== found) found = await this.match(key, digest);
-    if (found) remember(this.verified, digest, found);
-    else remember(this.wrong, digest, Date.now() + WRONG_FOR_MS);
+    if (found) {
+      found.digest = digest;
+      remember(this.verified, digest, found);
+    } else remember(this.wrong, digest, Date.now() + WRONG_FOR_MS);
     return found;
   }
 
   private async match(key: string, digest: string): Promise<KeyRecord | undefined> {
     const bucket = bucketOf(digest);
     for (const record of this.records.values()) {
-      if (record.bucket === bucket && (await isKeyOf(key, record))) return record;
+      if (record.bucket !== bucket || (record.digest !== undefined && record.digest !== digest)) continue;
+      if (record.digest === digest || (await isKeyOf(key, record, bucket))) return record;
     }
     return undefined;
+  }
+
+  private reread(): Promise<void> {
+    this.nextReread ??= pause(Math.max(0, this.rereadAt + REREAD_FOR_UNKNOWN_MS - Date.now())).then(async () => {
+      // A read that is under way may have begun before the key was made.
+      await this.reading?.catch(() => undefined);
+      this.nextReread = undefined;
+      this.rereadAt = Date.now();
+      await this.reload();
+    });
+    return this.nextReread;
   }
 
   private async read(): Promise<void> {

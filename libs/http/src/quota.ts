@@ -19,11 +19,6 @@ export class Quota {
     return count <= this.limit;
   }
 
-  isExceeded(name: string): boolean {
-    this.turn();
-    return (this.counts.get(name) ?? 0) > this.limit;
-  }
-
   get secondsToNextWindow(): number {
     return Math.max(1, Math.ceil((this.endsAt - Date.now()) / 1_000));
   }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { hashKey, isKeyOf, type KeyHash } from '@conductor/http';
 import { z } from 'zod';
 import type { PlatformSlot } from '../platform-slot';
 import type { PushChannel } from '../push-channel';
-import { hashKey, isKeyOf, type KeyHash, newSecret, NOBODYS_KEY } from './secrets';
+import { digestOf, newSecret } from './secrets';
 
 /** Shorter than an id elsewhere, since `android_<user>` names a conversation. */
 export const UserId = z.string().min(1).max(200);
@@ -13,8 +14,13 @@ export type Device = z.output<typeof Device>;
 
 type Stored = Device & { key: KeyHash };
 
+const MAX_KNOWN = 10_000;
+
 /** The phones that may log in. */
 export class Devices {
+  /** The digest of a key that was shown and right, by its hash: a device has one key, so every other one is wrong without hashing it. */
+  private readonly known = new Map<string, string>();
+
   constructor(
     private readonly slot: PlatformSlot,
     private readonly push: PushChannel,
@@ -49,11 +55,21 @@ export class Devices {
     return removed;
   }
 
-  /** @returns the device, if this is its key */
-  async verify(deviceId: string, deviceKey: string): Promise<Device | undefined> {
+  /** Whose key this is: `wrong` is one of a device that exists. What nobody registered costs one look and leaves nothing behind. */
+  async verify(deviceId: string, deviceKey: string): Promise<Device | 'wrong' | 'unknown'> {
     const stored = await this.slot.storage.get<Stored>(keyOf(deviceId));
-    const right = await isKeyOf(deviceKey, stored?.key ?? NOBODYS_KEY);
-    return stored && right ? Device.parse(stored) : undefined;
+    if (!stored) return 'unknown';
+    return (await this.isRight(stored, deviceKey)) ? Device.parse(stored) : 'wrong';
+  }
+
+  private async isRight({ deviceId, key }: Stored, shown: string): Promise<boolean> {
+    const digest = digestOf(shown);
+    const known = this.known.get(key.hash);
+    if (known !== undefined) return known === digest;
+    if (!(await isKeyOf(shown, key, deviceId))) return false;
+    if (this.known.size >= MAX_KNOWN) this.known.clear();
+    this.known.set(key.hash, digest);
+    return true;
   }
 }
 

@@ -42,8 +42,10 @@ export class Sessions {
 
   /** @throws Problem unauthenticated, locked-out */
   async login(deviceId: string, deviceKey: string): Promise<Tokens> {
-    const device = await this.lockOut.attempt(deviceId, () => this.devices.verify(deviceId, deviceKey));
-    if (!device) throw new Problem('unauthenticated', 'There is no device with this id and key.');
+    const device = await this.devices.verify(deviceId, deviceKey);
+    if (device === 'wrong') await this.lockOut.failed(deviceId);
+    if (typeof device === 'string') throw new Problem('unauthenticated', 'There is no device with this id and key.');
+    await this.lockOut.succeeded(deviceId);
     return this.issue({ user: device.user, device: deviceId, session: randomBytes(12).toString('base64url') });
   }
 
