@@ -7,6 +7,7 @@ const build = (groupSize = 10) => {
   const coalescer = new Coalescer<string>(
     (items) => new Promise<void>((arrive, fail) => sent.push({ items, arrive, fail })),
     () => groupSize,
+    (item) => item.length,
   );
   return { coalescer, sent, groups: () => sent.map(({ items }) => items) };
 };
@@ -65,7 +66,7 @@ describe('the coalescer', () => {
   });
 
   it('gives each its own result, where the group’s result is a list', async () => {
-    const coalescer = new Coalescer<string, string>((items) => Promise.resolve(items.map((item) => item.toUpperCase())), () => 2);
+    const coalescer = new Coalescer<string, string>((items) => Promise.resolve(items.map((item) => item.toUpperCase())), () => 2, (item) => item.length);
 
     expect(await Promise.all(['a', 'b', 'c'].map((item) => coalescer.add(item)))).toEqual(['A', 'B', 'C']);
   });
@@ -101,5 +102,41 @@ describe('the coalescer', () => {
     await until(() => expect(groups()).toEqual([['first'], ['second', 'third']]));
     sent[1]!.arrive();
     await Promise.all([second, third]);
+  });
+
+  describe('with large items', () => {
+    const KB = 1_024;
+    const item = (name: string, kilobytes: number) => name + '.'.repeat(kilobytes * KB - name.length);
+    const names = (groups: string[][]) => groups.map((group) => group.map((one) => one[0]));
+
+    it('makes no group larger than 256 KB, and lets a larger item travel alone', async () => {
+      const { coalescer, groups } = build();
+
+      for (const one of [item('a', 100), item('b', 100), item('c', 100), item('D', 300), item('e', 1)]) void coalescer.add(one);
+      await endOfTurn();
+
+      expect(names(groups())).toEqual([['a', 'b'], ['c'], ['D'], ['e']]);
+    });
+
+    it('has about a megabyte on its way at once, goes on as soon as a part of it has arrived, and keeps the order', async () => {
+      const { coalescer, sent, groups } = build();
+      for (const name of 'abcdefg') void coalescer.add(item(name, 250));
+      await endOfTurn();
+      void coalescer.add(item('h', 1));
+      await endOfTurn();
+      expect(names(groups())).toEqual([['a'], ['b'], ['c'], ['d'], ['e']]);
+
+      for (const group of sent.slice(0, 2)) group.arrive();
+      await until(() => expect(names(groups())).toEqual([['a'], ['b'], ['c'], ['d'], ['e'], ['f'], ['g', 'h']]));
+    });
+
+    it('asks once for the size of an item', async () => {
+      let asked = 0;
+      const coalescer = new Coalescer<string>(() => Promise.resolve(), () => 10, () => (asked++, 600 * KB));
+
+      await Promise.all('abcd'.split('').map((one) => coalescer.add(one)));
+
+      expect(asked).toBe(4);
+    });
   });
 });

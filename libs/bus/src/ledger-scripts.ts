@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { Coalescer } from './coalescer';
+import { textBytes } from './json-bytes';
 
 const SETTLED = `local function settled(state) return state == 'answered' or state == 'discarded' end`;
 // Steps of the trail are fields of their own, so that adding one does not read the others; named `t:` and the time by Redis' clock,
@@ -99,6 +100,8 @@ interface ScriptCall {
   args: ReadonlyArray<string | number>;
 }
 
+const bytesOf = ({ key, args }: ScriptCall): number => args.reduce<number>((sum, arg) => sum + (typeof arg === 'string' ? textBytes(arg) : 8), key.length);
+
 /** Messages in one call. A script holds Redis up for about 10 µs each. */
 const KEYS_IN_ONE_CALL = 64;
 
@@ -116,7 +119,7 @@ export class LedgerScript<R> {
     redis.defineCommand(name, { lua: overAllKeys(lua, args) });
     const run = (redis as unknown as Record<ScriptName, (...all: Array<string | number>) => Promise<R[]>>)[name].bind(redis);
     this.runAll = (calls) => run(calls.length, ...calls.map(({ key }) => key), ...calls.flatMap((call) => call.args));
-    this.calls = new Coalescer(this.runAll, () => KEYS_IN_ONE_CALL);
+    this.calls = new Coalescer(this.runAll, () => KEYS_IN_ONE_CALL, bytesOf);
   }
 
   /** Runs it for this message, together with others that come at the same time. */

@@ -1,6 +1,7 @@
 import type { Reply } from '@conductor/contracts';
 import type { Redis } from 'ioredis';
 import { Coalescer } from './coalescer';
+import { jsonBytes } from './json-bytes';
 import { keysOf } from './keys';
 
 const REPLIES_IN_ONE_MESSAGE = 64;
@@ -24,7 +25,7 @@ export class ReplySender {
     let coalescer = this.inboxes.get(inbox);
     if (!coalescer) {
       const channel = keysOf(this.namespace).inbox(inbox);
-      coalescer = new Coalescer<Reply>((replies) => this.redis.publish(channel, JSON.stringify(replies)), () => REPLIES_IN_ONE_MESSAGE);
+      coalescer = new Coalescer<Reply>((replies) => this.redis.publish(channel, JSON.stringify(replies)), () => REPLIES_IN_ONE_MESSAGE, jsonBytes);
       this.inboxes.set(inbox, coalescer);
       if (this.inboxes.size > REMEMBERED_INBOXES) this.inboxes.delete(this.inboxes.keys().next().value!);
     }

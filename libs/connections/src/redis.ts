@@ -7,15 +7,13 @@ export class RedisUnavailable extends Error {
   readonly retryAfterMs = 2_000;
 }
 
-/** A command that is not answered in this time is given up; Redis on the same machine answers in well under 1 ms. */
-const COMMAND_TIMEOUT_MS = 3_000;
-
 /**
- * Redis that leaves so many pings in a row unanswered hangs. Its connection is given up then, so that callers are refused at once:
- * ioredis sends one pipeline after the other, and each would wait out its own time.
+ * Redis that lets so many beats in a row pass without a byte, though a ping waits for its answer, hangs. Its connection is given up then, so
+ * that callers are refused at once. Bytes count and not the age of a command: behind a large answer, or on a slow network, everything
+ * is late and nothing hangs.
  */
-const UNANSWERED_PINGS = 2;
-const PING_EVERY_MS = 700;
+const SILENT_BEATS = 2;
+const BEAT_MS = 700;
 
 /**
  * The Redis connections of one process: one for commands, which fails at once while Redis is away; one for subscriptions;
@@ -33,7 +31,7 @@ export class RedisConnections {
     readonly namespace: string,
     private readonly logger: Logger,
   ) {
-    this.commands = this.open({ enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: COMMAND_TIMEOUT_MS, enableAutoPipelining: true });
+    this.commands = this.open({ enableOfflineQueue: false, maxRetriesPerRequest: 0, enableAutoPipelining: true });
     this.subscriber = this.open({ maxRetriesPerRequest: null, autoResubscribe: true });
   }
 
@@ -46,7 +44,7 @@ export class RedisConnections {
 
   /** A connection for queue producers: fails at once while Redis is away. */
   forProducer(): Redis {
-    const connection = this.open({ enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: COMMAND_TIMEOUT_MS });
+    const connection = this.open({ enableOfflineQueue: false, maxRetriesPerRequest: 0 });
     this.others.push(connection);
     return connection;
   }
@@ -84,14 +82,14 @@ export class RedisConnections {
   }
 
   private open(options: RedisOptions): Redis {
-    const connection = new Redis(this.url, {
+    const connection: Redis = new Redis(this.url, {
       ...options,
       // A hanging server does not take part in closing.
       disconnectTimeout: 100,
       // Loopback comes back fast; the jitter keeps many processes from knocking in step.
       retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2_000) * (0.5 + Math.random() / 2),
     });
-    if (options.commandTimeout !== undefined) giveUpWhenItHangs(connection);
+    if (options.maxRetriesPerRequest === 0) giveUpWhenItHangs(connection);
     connection.on('error', (error: Error) => this.lost(connection, error));
     connection.on('ready', () => this.found(connection));
     return connection;
@@ -99,17 +97,28 @@ export class RedisConnections {
 }
 
 const giveUpWhenItHangs = (connection: Redis) => {
-  let unanswered = 0;
+  let silent = 0;
+  let asked = false;
+  let read = 0;
+  let sent = 0;
   const beat = setInterval(() => {
     if (connection.status !== 'ready') return;
-    if (unanswered >= UNANSWERED_PINGS) connection.disconnect(true);
-    else {
-      unanswered++;
-      connection.ping().then(() => (unanswered = 0), () => {});
-    }
-  }, PING_EVERY_MS).unref();
-  // Else a connection that comes back between two beats would be given up once more, for the pings of the one before it.
-  connection.on('ready', () => (unanswered = 0));
+    const { bytesRead, bytesWritten, writableLength } = connection.stream;
+    const hasSent = bytesWritten - writableLength;
+    // What is sent counts only while more than the network takes at once is waiting to be: the network takes something for a server that hangs, too.
+    const moves = bytesRead !== read || (writableLength > 0 && hasSent !== sent);
+    [read, sent] = [bytesRead, hasSent];
+    silent = asked && !moves ? silent + 1 : 0;
+    if (silent >= SILENT_BEATS) return connection.disconnect(true);
+    if (asked) return;
+    asked = true;
+    connection.ping().then(() => (asked = false), () => {});
+  }, BEAT_MS).unref();
+  // Else a connection that comes back between two beats would be given up once more, for the ping of the one before it.
+  connection.on('ready', () => {
+    asked = false;
+    silent = 0;
+  });
   connection.once('end', () => clearInterval(beat));
 };
 

@@ -1,4 +1,4 @@
-import { Coalescer } from '@conductor/bus';
+import { Coalescer, jsonBytes } from '@conductor/bus';
 import { HealthCheck, type HealthReport } from '@conductor/contracts';
 import type { AppContext } from '@conductor/http';
 import type { PlatformInstance } from './platform-instance';
@@ -43,7 +43,7 @@ export class HealthResponder {
   private to(inbox: string): Coalescer<HealthReport> {
     let coalescer = this.inboxes.get(inbox);
     if (!coalescer) {
-      coalescer = new Coalescer((reports) => this.context.connections.commands.publish(inbox, JSON.stringify(reports)), () => 100);
+      coalescer = new Coalescer<HealthReport>((reports) => this.context.connections.commands.publish(inbox, JSON.stringify(reports)), () => 100, jsonBytes);
       this.inboxes.clear(); // one monitor acts at a time
       this.inboxes.set(inbox, coalescer);
     }

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { Coalescer, QueueProducer, type ReplyInbox } from '@conductor/bus';
+import { Coalescer, jsonBytes, messageBytes, QueueProducer, type ReplyInbox } from '@conductor/bus';
 import { DEFAULT_DEADLINE_MS, type InboundItem, inboundQueue, type Reply, type Request, type RequestRecord, RequestInput } from '@conductor/contracts';
 import type { Redis } from 'ioredis';
 import type { InboundMessage } from './platform-plugin';
 
 const ITEMS_IN_ONE_JOB = 32;
+
+const bytesOf = (item: InboundItem): number => messageBytes(item.request) + (item.type === 'answer' ? jsonBytes(item.answer) : 0);
 
 /** The way from an adapter to the routers. */
 export class InboundPort {
@@ -13,7 +15,7 @@ export class InboundPort {
 
   constructor(connection: Redis, namespace: string) {
     this.producer = new QueueProducer(inboundQueue, connection, namespace);
-    this.items = new Coalescer((items) => this.producer.add(`in-${randomUUID()}`, { items }), () => ITEMS_IN_ONE_JOB);
+    this.items = new Coalescer((items) => this.producer.add(`in-${randomUUID()}`, { items }), () => ITEMS_IN_ONE_JOB, bytesOf);
   }
 
   /** Resolves when the item is safely kept. @throws RedisUnavailable */

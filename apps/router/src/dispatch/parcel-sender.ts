@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Coalescer, type Ledger, QueueProducer } from '@conductor/bus';
+import { Coalescer, type Ledger, messageBytes, QueueProducer } from '@conductor/bus';
 import { type Delivery, platformQueue, type TrailStep } from '@conductor/contracts';
 import type { Redis } from 'ioredis';
 
@@ -70,6 +70,7 @@ export class ParcelSender {
       parcels: new Coalescer<Outgoing>(
         (group) => this.handOn(group, producer),
         () => Math.min(LARGEST_PARCEL, PARCEL_WORK_MS / Math.max(lane.platformMs, 0.01)),
+        ({ delivery }) => messageBytes(delivery.request) + (delivery.unwritten?.length ?? 0),
       ),
     };
     this.lanes.set(platform, lane);
