@@ -24,7 +24,7 @@ const recorded = () => {
 await main(async () => {
   const given = process.argv.slice(2).map((file) => resolve(process.env.INIT_CWD ?? process.cwd(), file));
   for (const file of given) if (!existsSync(file)) throw new Problem(`There is no file ${file}.`, 'Name CSV files with a header and one row a period: time stamp, value.');
-  await prepare();
+  await prepare('tests');
   const built = inProject('.runtime', 'bench-scaler');
   const swc = inProject('node_modules', '@swc', 'cli', 'bin', 'swc.js');
   const compiled = await run(node24(), [swc, 'apps', 'libs', 'test/bench', '-d', built, '--copy-files', '--config-file', '.swcrc'], { quiet: true });

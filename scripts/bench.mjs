@@ -8,7 +8,7 @@ import { withTestRedis } from './lib/test-redis.mjs';
 
 /** `npm run bench` measures everything and writes docs/benchmarks.md; `npm run bench -- throughput` only that, and writes nothing. */
 await main(async () => {
-  await prepare();
+  await prepare('tests');
   const built = inProject('.runtime', 'bench');
   const swc = inProject('node_modules', '@swc', 'cli', 'bin', 'swc.js');
   const compiled = await run(node24(), [swc, 'apps', 'libs', 'test/bench', 'test/support/footprint.ts', '-d', built, '--copy-files', '--config-file', '.swcrc'], { quiet: true });

@@ -7,7 +7,7 @@ import { withTestRedis } from './lib/test-redis.mjs';
 /** `npm test` runs everything; `npm test -- libs/bus` only the tests that match, without the checks of style and types. */
 await main(async () => {
   const patterns = process.argv.slice(2);
-  await prepare();
+  await prepare('tests');
   const clean = patterns.length > 0 || (await checkStyleAndTypes());
   const { passed, failed, skipped } = await withTestRedis((redisUrl) => runJest(patterns, redisUrl));
   if (!clean) console.error('\nThe checks of style or types found something; see above.');

@@ -1,54 +1,50 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { freeMegabytes, npm } from './machine.mjs';
+import { countInPlace, lockedPackages, missingPlaces, placesOf, presentPackages, removeHalfInstalled, SETS, setsToInstall } from './package-sets.mjs';
 import { Problem } from './problem.mjs';
 import { inProject } from './project.mjs';
 import { run } from './run.mjs';
 import { step } from './step.mjs';
+import { removeUnreadFiles } from './unread-files.mjs';
 
-const NEEDED_MEGABYTES = 1_200;
-
-/** Installs what package-lock.json names, unless just that is installed. */
-export const ensureDependencies = async () => {
-  if (isInstalled()) return;
-  const free = freeMegabytes();
-  if (free < NEEDED_MEGABYTES) {
-    throw new Problem(`There are only ${free} MB free on this disk; installing takes about ${NEEDED_MEGABYTES} MB.`, 'Make room and try again.');
-  }
-  const first = !existsSync(inProject('node_modules'));
-  await step(first ? 'Installing dependencies (the first time, about a minute)' : 'What is installed does not fit package-lock.json: installing dependencies', install);
-};
-
-const install = async () => {
-  const [command, ...args] = npm();
-  // Development packages too, even where NODE_ENV says production: the build is made here. No package needs its install script.
-  const { code, output } = await run(command, [...args, 'ci', '--ignore-scripts', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'], {
-    quiet: true,
-  });
-  if (code !== 0) throw new Problem('npm could not install the dependencies:', essenceOf(output), advice(output));
-};
+/** With what npm keeps in its cache. */
+const NEEDED_MEGABYTES = { start: 700, training: 200, tests: 1_200 };
+const WHAT_FOR = { start: 'Installing what the Conductor runs on', training: 'Fetching what training needs', tests: 'Fetching what tests need' };
 
 /**
- * npm notes in node_modules what it has put there; that is held against the lock file, so an install that was broken
- * off, or made before a `git pull`, is seen. Optional packages may be missing: most are for other machines.
+ * Installs what package-lock.json names for a purpose, unless just that is installed. What is there for other purposes stays, and whatever
+ * runs on it runs on: npm only adds what is missing.
+ * @param asked one of SETS
  */
-const isInstalled = () => {
-  const wanted = packagesOf(inProject('package-lock.json'));
-  const present = packagesOf(inProject('node_modules', '.package-lock.json'));
-  if (!wanted) throw new Problem('package-lock.json is missing or cannot be read.', 'Get it back with `git checkout package-lock.json` and try again.');
-  if (!present) return false;
-  return Object.entries(wanted).every(([path, entry]) => {
-    if (path === '') return true;
-    const there = present[path];
-    return there ? there.version === entry.version && there.integrity === entry.integrity : Boolean(entry.optional || entry.devOptional || entry.peer);
-  });
+export const ensureDependencies = async (asked = 'start') => {
+  // Only `start` holds the compiler and the Node that all run on.
+  const wanted = [...new Set(['start', asked])];
+  if (isInstalled(wanted)) return;
+  const free = freeMegabytes();
+  if (free < NEEDED_MEGABYTES[asked]) {
+    throw new Problem(`There are only ${free} MB free on this disk; installing takes about ${NEEDED_MEGABYTES[asked]} MB.`, 'Make room and try again.');
+  }
+  const names = setsToInstall(wanted, presentPackages());
+  const places = placesOf(names, lockedPackages());
+  const first = !existsSync(inProject('node_modules'));
+  const what = first ? `${WHAT_FOR[asked]} (the first time, about a minute)` : isInstalled(['start']) ? WHAT_FOR[asked] : 'What is installed does not fit package-lock.json: installing anew what differs';
+  await step(what, () => install(names), () => `${countInPlace(places)} packages`);
+  if (!isInstalled(wanted)) throw new Problem('What npm installed is not what package-lock.json names.', 'package.json and package-lock.json do not fit together. Run `npm install`, and commit the lock file.');
 };
 
-const packagesOf = (file) => {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')).packages;
-  } catch {
-    return undefined;
-  }
+export const isInstalled = (names) => missingPlaces(names).length === 0;
+
+const install = async (names) => {
+  const present = presentPackages();
+  // The first time all of it, held against the lock file; then only what is missing: `npm ci` would take away what a running Conductor stands on.
+  if (present) removeHalfInstalled(lockedPackages(), present);
+  const verb = present ? ['install', '--no-save'] : ['ci'];
+  const which = names.includes('tests') ? ['--include=dev'] : ['--omit=dev', ...names.flatMap((name) => SETS[name].arguments)];
+  const [command, ...args] = npm();
+  // No package needs its install script. Optional ones: the Node that all run on, for this machine.
+  const { code, output } = await run(command, [...args, ...verb, ...which, '--include=optional', '--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'], { quiet: true });
+  if (code !== 0) throw new Problem('npm could not install the dependencies:', essenceOf(output), advice(output));
+  removeUnreadFiles();
 };
 
 const ADVICE = [

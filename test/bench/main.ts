@@ -33,10 +33,14 @@ void (async () => {
   const results: Result[] = [];
   for (const [name, bench] of Object.entries(benches)) {
     if (names.length > 0 && !names.includes(name)) continue;
+    console.log(`Measuring: ${name} …`);
     const measured = [await bench()].flat();
     measured.forEach(print);
     results.push(...measured);
   }
   if (names.length === 0) writeReport(file, results, await redisVersion());
   process.exit(0);
-})();
+})().catch((error: unknown) => {
+  console.error(error);
+  process.exit(1);
+});

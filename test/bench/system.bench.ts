@@ -2,10 +2,15 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findApps, portVariableOf } from '@conductor/config';
 import { memoryOf } from './support/processes';
 import type { Result } from './support/report';
 
-const PORTS = { CONDUCTOR_PORT: '0', ROUTER_PORT: '0', ANDROID_PORT: '0', HEALTH_MONITOR_PORT: '0', STUBS_PORT: '0', BRAIN_PORT: '0' };
+/** Any free port for every app: another Conductor may run in this very checkout. */
+const PORTS = Object.fromEntries(findApps().map(({ name }) => [portVariableOf(name), '0']));
+/** A start that takes longer hangs. */
+const PATIENCE_MS = 120_000;
 const SETTLE_MS = 20_000;
 
 interface RunFile {
@@ -44,14 +49,23 @@ export const wholeSystem = async (): Promise<Result[]> => {
 const bringUp = async (home: string): Promise<{ ms: number; pid: number; stop(): Promise<void> }> => {
   const { NODE_OPTIONS: _, REDIS_URL: __, TEST_REDIS_URL: ___, ...env } = process.env;
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [join(__dirname, '..', '..', '..', '..', 'dist', 'apps', 'launcher', 'src', 'main.js')], { env: { ...env, ...PORTS, CONDUCTOR_HOME: home, LOG_LEVEL: 'warn' }, stdio: 'ignore' });
+  const child = spawn(process.execPath, [join(__dirname, '..', '..', '..', '..', 'dist', 'apps', 'launcher', 'src', 'main.js')], { env: { ...env, ...PORTS, CONDUCTOR_HOME: home, LOG_LEVEL: 'warn' }, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-5_000)));
   const ready = () => {
     const file = join(home, 'run.json');
     if (!existsSync(file)) return false;
     const { apps } = JSON.parse(readFileSync(file, 'utf8')) as RunFile;
-    return Object.keys(apps).length >= 7 && Object.values(apps).every(({ state }) => state === 'ready');
+    return Object.keys(apps).length > findApps().length && Object.values(apps).every(({ state }) => state === 'ready');
   };
-  while (!ready()) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (!ready()) {
+    const ended = child.exitCode !== null || child.signalCode !== null;
+    if (ended || performance.now() - startedAt > PATIENCE_MS) {
+      child.kill('SIGTERM');
+      throw new Error(`the system ${ended ? 'ended before it was ready' : `was not ready within ${PATIENCE_MS / 1_000} s`}. It said:\n${output}`);
+    }
+    await sleep(20);
+  }
   const ms = performance.now() - startedAt;
   const stop = () =>
     new Promise<void>((resolve) => {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type Config, settingNames } from '@conductor/config';
 
 /** What any program on this machine may need to find its way. */
-const OF_THE_SYSTEM = /^(PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|TZ|LANG|LC_.+|NODE_ENV|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|(HTTPS?|NO|ALL)_PROXY|https?_proxy|no_proxy|all_proxy|OTEL_.+)$/;
+const OF_THE_SYSTEM = /^(PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|TZ|LANG|LC_.+|NODE_ENV|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|(HTTPS?|NO|ALL)_PROXY|https?_proxy|no_proxy|all_proxy|OTEL_.+|(npm|NPM)_(config|CONFIG)_(registry|REGISTRY|cache|CACHE|userconfig|USERCONFIG|cafile|CAFILE))$/;
 
 /**
  * The environment of an app: the settings of the Conductor and what the system needs, nothing else. Secrets of other

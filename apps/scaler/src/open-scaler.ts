@@ -10,6 +10,7 @@ import { Leadership } from './live/leadership';
 import { MemoryOfScalers } from './live/memory-of-scalers';
 import { Scaler } from './live/scaler';
 import { Training } from './live/training';
+import { TrainingPackages } from './trainer/training-packages';
 import { Sampler } from './sample/sampler';
 import { type ScalerConfig, scalerConfig } from './scaler-config';
 import { Rollups } from './window/rollups';
@@ -28,6 +29,7 @@ export interface OpenedScaler {
 /** Puts a scaler together and starts it. What it holds is let go through `context.resources`. */
 export const openScaler = async (context: AppContext): Promise<OpenedScaler> => {
   const { config, connections, instance, logger, metrics, notices, resources } = context;
+  const openedAt = Date.now();
   const own = scalerConfig(config);
   const { intervalMs, training: trains } = own;
   await connections.untilReady();
@@ -43,7 +45,8 @@ export const openScaler = async (context: AppContext): Promise<OpenedScaler> => 
   const forecaster = new Forecaster({ ...DEFAULT_RULES, periodMs: intervalMs, timeZone: hostTimeZone() });
   const foreseer = new Foreseer(forecaster);
   const gauges = new Gauges(metrics, () => leadership.token !== undefined, () => forecaster.champions());
-  const training = resources.hold('training', new Training(forecaster, config, logger, (tookMs) => gauges.trained(tookMs)), (open) => open.close());
+  const packages = resources.hold('packages of training', new TrainingPackages(logger), (open) => open.close());
+  const training = resources.hold('training', new Training({ forecaster, database: config, packages, logger, onRun: (tookMs) => gauges.trained(tookMs) }), (open) => open.close());
   let policy = (await board.policy()).policy;
   notices.on('scaling-policy', (notice) => (policy = notice.policy.policy));
   const maker = new DecisionMaker({
@@ -62,6 +65,7 @@ export const openScaler = async (context: AppContext): Promise<OpenedScaler> => 
   const sampler = resources.hold('sampler', new Sampler(context, directory, own), (open) => open.close());
   const scaler = new Scaler({
     context, intervalMs, sampler, board, leadership, maker, forecaster, foreseer, evidence: new EvidenceOfModels(forecaster, board, logger), window, rollups,
+    trainingState: () => (trains ? training.state : { state: 'off', reason: 'SCALER_TRAINING is false', at: openedAt }),
     onSample: (sample) => gauges.sampled(sample),
     onPeriod: (now, roomMb) => {
       if (trains) training.whenDue(now, roomMb);

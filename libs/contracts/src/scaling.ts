@@ -144,10 +144,19 @@ export const ScalingDecision = z.object({
 });
 export type ScalingDecision = z.output<typeof ScalingDecision>;
 
+/** How the training of the forecasts' models stands. Without it forecasts go on with the models that need none. */
+export const TrainingState = z.object({
+  state: z.enum(['off', 'due', 'running', 'waiting', 'trained', 'failed']),
+  reason: z.string().describe('one sentence for a person; what it waits for, and what may be done about it'),
+  at: z.number().describe('since when'),
+});
+export type TrainingState = z.output<typeof TrainingState>;
+
 /** What all may know of the acting scaler's latest look around. */
 export const ScalingView = z.object({
   at: z.number(),
   by: z.string(),
+  training: TrainingState.optional(),
   memory: z.object({ wall: z.string(), budgetMb: z.number(), usedMb: z.number(), usedPercent: z.number(), decidingPercent: z.number() }).optional(),
   forecasts: z.array(UsedForecast.extend({ at: z.number(), observed: z.number() })),
   champions: z.array(z.object({ series: z.string(), lookAheadMs: z.number(), model: z.string(), since: z.number().optional(), records: z.array(z.object({ model: z.string(), error: z.number().nullable(), under: z.number().nullable(), weight: z.number(), benchedSince: z.number().optional() })) })),

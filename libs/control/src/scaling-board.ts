@@ -58,11 +58,19 @@ export class ScalingBoard {
    * @returns the policy before and after; the same one when nothing would change, and then nothing is written or told
    * @throws ZodError when the whole would make no sense, RedisUnavailable
    */
-  async changePolicy(patch: ScalingPolicyPatch): Promise<{ before: ScalingPolicyView; after: ScalingPolicyView }> {
+  changePolicy(patch: ScalingPolicyPatch): Promise<{ before: ScalingPolicyView; after: ScalingPolicyView }> {
+    return this.replacePolicy((policy) => ScalingPolicy.parse({ ...policy, ...patch, load: { ...policy.load, ...patch.load } }));
+  }
+
+  /** Back to the policy that holds when nobody said anything. @returns as `changePolicy` does @throws RedisUnavailable */
+  resetPolicy(): Promise<{ before: ScalingPolicyView; after: ScalingPolicyView }> {
+    return this.replacePolicy(() => DEFAULT_POLICY.policy);
+  }
+
+  private async replacePolicy(change: (policy: ScalingPolicy) => ScalingPolicy): Promise<{ before: ScalingPolicyView; after: ScalingPolicyView }> {
     for (;;) {
       const before = await this.policy();
-      const load = { ...before.policy.load, ...patch.load };
-      const after: ScalingPolicyView = { version: before.version + 1, at: Date.now(), policy: ScalingPolicy.parse({ ...before.policy, ...patch, load }) };
+      const after: ScalingPolicyView = { version: before.version + 1, at: Date.now(), policy: change(before.policy) };
       if (isDeepStrictEqual(after.policy, before.policy)) return { before, after: before };
       const saved = await this.unlessAway(this.connections.commands.conductorSaveScalingPolicy(this.keys.policy, luaJson(after), before.version));
       if (saved !== 1) continue; // somebody else was faster: theirs first, then this on top

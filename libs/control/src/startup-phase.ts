@@ -1,9 +1,12 @@
 import type { RedisConnections } from '@conductor/connections';
-import { StartupPhase } from '@conductor/contracts';
+import { ProcessState, StartupPhase } from '@conductor/contracts';
 import type { Notices } from './notices';
 
 /** How long the conductor's word stands without being renewed. */
 const TTL_MS = 5_000;
+
+/** A conductor that takes longer to start than this is not waited for. */
+const CONDUCTOR_STARTS_MS = 120_000;
 
 /** How far the conductor is with starting the system. Absent: there is no conductor, and everyone looks after himself. */
 export class StartupPhases {
@@ -24,6 +27,14 @@ export class StartupPhases {
 
   async current(): Promise<StartupPhase | undefined> {
     return StartupPhase.optional().parse((await this.connections.commands.get(this.key)) ?? undefined);
+  }
+
+  /** Whether the launcher is just starting a conductor, which will say its phase as soon as it is up. */
+  async conductorIsStarting(): Promise<boolean> {
+    const json = await this.connections.commands.hget(`${this.connections.namespace}:processes`, 'conductor');
+    if (json === null) return false;
+    const process = ProcessState.safeParse(JSON.parse(json)).data;
+    return process !== undefined && (process.state === 'starting' || process.state === 'backing-off') && Math.abs(Date.now() - process.at) < CONDUCTOR_STARTS_MS;
   }
 
   async withdraw(): Promise<void> {

@@ -38,6 +38,17 @@ describe('an instance that starts', () => {
     expect(platform.initialized).toBe(3);
   });
 
+  it('goes on waiting for a permit while the launcher is starting a conductor, but not for ever', async () => {
+    const { router, stage } = await open({}, { permits: false, conductor: false, env: { PRESENCE_TTL_MS: '200' } });
+    const { commands, namespace } = stage.router.context.connections;
+    // Two minutes after this it counts as hanging: in 4 s, one more than an instance waits without a conductor.
+    const at = Date.now() - 116_000;
+    await commands.hset(`${namespace}:processes`, 'conductor', JSON.stringify({ app: 'conductor', state: 'starting', restarts: 0, reason: 'starting', at }));
+
+    await router.untilState('p', 'ready');
+    expect(Date.now() - at).toBeGreaterThanOrEqual(120_000);
+  });
+
   const refuses = (failure: Error) => ({ onInitialize: async () => { throw failure; } });
   it.each<[string, Partial<ScriptedPlatform>, string, RegExp]>([
     ['cannot connect', refuses(new Error('no route to host')), 'failed', /no route to host/],

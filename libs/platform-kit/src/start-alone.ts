@@ -19,6 +19,8 @@ export class StartAlone {
   async isDue(): Promise<boolean> {
     if (Date.now() < this.at) return false;
     if ((await this.phases.current().catch(() => 'unknown')) !== undefined) return false;
+    // On a busy machine a conductor takes longer to come than an instance is willing to wait for none.
+    if (await this.phases.conductorIsStarting().catch(() => true)) return false;
     this.at = Date.now() + this.retryBaseMs * 2 ** Math.min(this.tries++, DOUBLINGS);
     return true;
   }

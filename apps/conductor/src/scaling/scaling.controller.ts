@@ -2,7 +2,7 @@ import { PlatformName, ScalingDecision, ScalingDecisionKind, ScalingPolicyPatch,
 import { ScalingBoard } from '@conductor/control';
 import { Allow, Answers, ApiOperation, ApiTags, Caller, Fails, Problem, Trace, ZodBody, ZodQuery } from '@conductor/http';
 import { DatabaseUnavailable, ScalingLog } from '@conductor/persistence';
-import { Controller, Get, Inject, Patch } from '@nestjs/common';
+import { Controller, Delete, Get, Inject, Patch } from '@nestjs/common';
 import { z } from 'zod';
 import { Changes } from '../audit/changes';
 import { Moment } from '../history/moment';
@@ -18,7 +18,7 @@ const DecisionQuery = z.strictObject({
 const Decisions = z.object({ items: z.array(ScalingDecision).describe('newest first'), next: z.string().optional() });
 
 const ForecastQuery = z.strictObject({ platform: z.string().max(64).optional().describe('a platform, its processes, or `total`'), lookAheadMs: z.coerce.number().int().min(1).optional() });
-const Forecasts = ScalingView.pick({ at: true, by: true, memory: true, champions: true, platforms: true }).extend({ forecasts: z.array(UsedForecast.extend({ at: z.number(), observed: z.number() })) });
+const Forecasts = ScalingView.pick({ at: true, by: true, training: true, memory: true, champions: true, platforms: true }).extend({ forecasts: z.array(UsedForecast.extend({ at: z.number(), observed: z.number() })) });
 
 /** What the scaler decided and foresees, and by what it decides. */
 @ApiTags('scaling')
@@ -75,12 +75,28 @@ export class ScalingController {
   async change(@ZodBody(ScalingPolicyPatch) patch: ScalingPolicyPatch, @Caller() caller: Caller, @Trace() trace: string): Promise<ScalingPolicyView> {
     try {
       const { before, after } = await this.board.changePolicy(patch);
-      if (after !== before) await this.changes.record({ caller, action: 'scaling.policy', subject: 'scaling', before: before.policy, after: after.policy, trace });
+      await this.audit({ before, after }, caller, trace);
       return after;
     } catch (error) {
       if (!(error instanceof z.ZodError)) throw error;
       const errors = error.issues.map(({ path, message }) => ({ field: path.join('.'), message }));
       throw new Problem('invalid-request', `The policy would make no sense: ${errors.map(({ field, message }) => `${field} ${message}`).join('; ')}.`, { errors, cause: error });
     }
+  }
+
+  /** Every setting goes back to its default at once. */
+  @Delete('policy')
+  @Allow('operator')
+  @ApiOperation({ summary: 'Back to the default policy' })
+  @Answers(200, ScalingPolicyView)
+  @Fails('redis-unavailable')
+  async reset(@Caller() caller: Caller, @Trace() trace: string): Promise<ScalingPolicyView> {
+    const changed = await this.board.resetPolicy();
+    await this.audit(changed, caller, trace);
+    return changed.after;
+  }
+
+  private async audit({ before, after }: { before: ScalingPolicyView; after: ScalingPolicyView }, caller: Caller, trace: string): Promise<void> {
+    if (after !== before) await this.changes.record({ caller, action: 'scaling.policy', subject: 'scaling', before: before.policy, after: after.policy, trace });
   }
 }

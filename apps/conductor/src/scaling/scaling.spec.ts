@@ -1,4 +1,4 @@
-import type { DesiredState, PlatformView, PlatformWhy, ScalingDecision, ScalingPolicyView } from '@conductor/contracts';
+import { type DesiredState, type PlatformView, type PlatformWhy, type ScalingDecision, ScalingPolicy, type ScalingPolicyView } from '@conductor/contracts';
 import { openDatabase, ScalingLog } from '@conductor/persistence';
 import { ConductorHarness, quiet } from '../testing/harness';
 import { whySentence } from './why-sentence';
@@ -42,6 +42,16 @@ describe('the doors of scaling', () => {
     for (const nothing of [{}, { disableAtPercent: 75 }]) expect((await system.call<ScalingPolicyView>('PATCH', '/v1/scaling/policy', nothing)).body).toEqual(changed.body);
     const { body } = await system.call<{ items: Array<{ before: { disableAtPercent: number }; after: { disableAtPercent: number } }> }>('GET', '/v1/audit?action=scaling.policy');
     expect(body.items.map(({ before, after }) => [before.disableAtPercent, after.disableAtPercent])).toEqual([[80, 75]]);
+  });
+
+  it('go back to the default policy when asked to, once, with a trace in the audit log', async () => {
+    await system.call('PATCH', '/v1/scaling/policy', { mode: 'watch', order: ['discord'], load: { maxInstancesOf: { brain: 3 } } });
+    const back = await system.call<ScalingPolicyView>('DELETE', '/v1/scaling/policy');
+    expect(back).toMatchObject({ status: 200, body: { policy: ScalingPolicy.parse({}) } });
+    expect((await system.call<ScalingPolicyView>('GET', '/v1/scaling/policy')).body).toEqual(back.body);
+    expect((await system.call<ScalingPolicyView>('DELETE', '/v1/scaling/policy')).body).toEqual(back.body);
+    const { body } = await system.call<{ items: Array<{ before: { mode: string }; after: { mode: string } }> }>('GET', '/v1/audit?action=scaling.policy&limit=1');
+    expect(body.items[0]).toMatchObject({ before: { mode: 'watch' }, after: { mode: 'act' } });
   });
 
   it.each([

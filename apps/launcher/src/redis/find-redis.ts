@@ -5,6 +5,8 @@ import { fetchWithHomebrew } from './fetch-with-homebrew';
 import { onPath, type RedisBinary, tried } from './redis-binary';
 import type { Surroundings } from './surroundings';
 
+const STILL_FETCHING_MS = 5_000;
+
 /**
  * A Redis server for this machine: one that is installed, else one fetched earlier, else one fetched now without root
  * through the system's own package manager.
@@ -54,7 +56,18 @@ const fetchedEarlier = async ({ runtimeDir }: Surroundings): Promise<RedisBinary
 };
 
 const fetchedNow = (around: Surroundings): Promise<RedisBinary> => {
-  if (onPath('apt-get', around.path) && onPath('dpkg', around.path)) return fetchWithApt(around);
-  if (onPath('brew', around.path)) return fetchWithHomebrew(around);
+  if (onPath('apt-get', around.path) && onPath('dpkg', around.path)) return whileSaying(around, () => fetchWithApt(around));
+  if (onPath('brew', around.path)) return whileSaying(around, () => fetchWithHomebrew(around));
   throw new Error('neither apt-get (Debian, Ubuntu) nor Homebrew (macOS) is here to fetch one with');
+};
+
+/** A person who waits for a download wants to know that it is still one. */
+const whileSaying = async <T>({ say }: Surroundings, work: () => Promise<T>): Promise<T> => {
+  const startedAt = Date.now();
+  const signs = setInterval(() => say(`  still fetching: ${Math.round((Date.now() - startedAt) / 1_000)} s`), STILL_FETCHING_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(signs);
+  }
 };

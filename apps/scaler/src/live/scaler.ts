@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { FencedOff, type ScalingBoard } from '@conductor/control';
-import type { ScalingPolicyView } from '@conductor/contracts';
+import type { ScalingPolicyView, TrainingState } from '@conductor/contracts';
 import type { AppContext } from '@conductor/http';
 import { EMPTY_STATE, prioritiesOf, type ScalerState } from '../decide';
 import type { Foreseer } from '../foresee/foreseer';
@@ -27,6 +27,7 @@ export interface ScalerParts {
   readonly foreseer: Foreseer;
   readonly window: Window;
   readonly rollups: Rollups;
+  readonly trainingState: () => TrainingState;
   readonly onSample: (sample: Sample) => void;
   /** Called in each period while this scaler decides, with the memory that may come into use before anything is shed. */
   readonly onPeriod: (now: number, roomMb: number | undefined) => void;
@@ -120,7 +121,7 @@ export class Scaler {
 
   private async show({ seen }: Sample, { policy }: ScalingPolicyView, state: ScalerState): Promise<void> {
     const { board, foreseer, context, maker } = this.parts;
-    await board.show(viewOf({ seen, state, policy, memory: maker.foreseenMemory, by: context.instance, priority: prioritiesOf(policy), ...foreseer.view(seen, state, seen.at) }));
+    await board.show(viewOf({ seen, state, policy, memory: maker.foreseenMemory, by: context.instance, training: this.parts.trainingState(), priority: prioritiesOf(policy), ...foreseer.view(seen, state, seen.at) }));
   }
 
   private complain(error: unknown): void {

@@ -1,7 +1,7 @@
 import type { ScalingPolicy, ScalingView, UsedForecast } from '@conductor/contracts';
 import { inWords, type Observation, type ScalerState } from '../decide';
 
-interface Looked extends Pick<ScalingView, 'forecasts' | 'champions'> {
+interface Looked extends Pick<ScalingView, 'forecasts' | 'champions' | 'training'> {
   readonly seen: Observation;
   readonly state: ScalerState;
   readonly policy: ScalingPolicy;
@@ -11,12 +11,13 @@ interface Looked extends Pick<ScalingView, 'forecasts' | 'champions'> {
 }
 
 /** What all may know of this look. */
-export const viewOf = ({ seen, state, policy, memory, by, priority, forecasts, champions }: Looked): ScalingView => {
+export const viewOf = ({ seen, state, policy, memory, by, priority, training, forecasts, champions }: Looked): ScalingView => {
   const percent = (mb: number) => (seen.memory ? Math.round((mb / seen.memory.budgetMb) * 1_000) / 10 : 0);
   const rss = new Map(seen.units.map(({ name, rssMb }) => [name, rssMb]));
   return {
     at: seen.at,
     by,
+    training,
     ...(seen.memory && { memory: { ...seen.memory, usedPercent: percent(seen.memory.usedMb), decidingPercent: percent(Math.max(seen.memory.usedMb, memory?.value ?? 0)) } }),
     forecasts,
     champions,
