@@ -63,6 +63,7 @@ export class ConductorModule {
     const queues = resources.hold('queue watch', new QueueWatch(context, directory), (open) => open.close());
     const redrives = resources.hold('redrives', new RedriveTasks(connections, notices, deadLetters, ledger, instance, logger), (open) => open.close());
     const box = new LetterBox(deadLetters, ledger);
+    const retention = new DeadLetterRetention(deadLetters, box, config.messages.deadLetterRetentionMs, () => isActive(), logger);
     const presences = new Presences(connections);
     const health = new HealthView(connections);
     const processes = new ProcessBoard(connections);
@@ -89,6 +90,7 @@ export class ConductorModule {
         active: () => {
           void startup.run();
           void redrives.endOrphans().catch(() => {});
+          void retention.adopt();
         },
         passive: () => startup.pause(),
       }),
@@ -103,15 +105,15 @@ export class ConductorModule {
     await leadership.campaign();
 
     const { rawRetentionMs, hourlyRetentionMs } = config.metrics;
-    const retention = new MetricsRetention(database, { keepRawMs: rawRetentionMs, keepHourlyMs: hourlyRetentionMs, keepTransitionsMs: hourlyRetentionMs });
+    const metricsRetention = new MetricsRetention(database, { keepRawMs: rawRetentionMs, keepHourlyMs: hourlyRetentionMs, keepTransitionsMs: hourlyRetentionMs });
     const scaling = { log: new ScalingLog(database), history: new ScalingHistory(database) };
     const status = new SystemStatusReader({ startup, database, health, platforms, queues, processes, presences, deadLetters, connections });
     const values: Array<[new (...args: never[]) => unknown, unknown]> = [
       [RedisConnections, connections], [Notices, notices], [PlatformDirectory, directory], [RouteStore, routes], [DeadLetters, deadLetters], [RedriveTasks, redrives],
       [LetterBox, box], [PlatformViews, platforms], [ScaleBounds, new ScaleBounds(presences, processes)], [ProcessBoard, processes], [Changes, changes], [AuditLog, audit], [Database, database],
       [MetricsHistory, new MetricsHistory(database, { keepRawMs: rawRetentionMs })], [TransitionLog, new TransitionLog(database)], [SystemStatusReader, status],
-      [ScalingBoard, new ScalingBoard(connections, notices)], [ScalingLog, scaling.log], [HistoryUpkeep, new HistoryUpkeep(retention, scaling, pluginLog, config.metrics, isActive, logger)],
-      [DeadLetterRetention, new DeadLetterRetention(box, config.messages.deadLetterRetentionMs, isActive, logger)], [ApiKeys, keys], [PluginDesk, pluginDesk], [PluginStreams, new PluginStreams(pluginDesk)], [PluginLog, pluginLog],
+      [ScalingBoard, new ScalingBoard(connections, notices)], [ScalingLog, scaling.log], [HistoryUpkeep, new HistoryUpkeep(metricsRetention, scaling, pluginLog, config.metrics, isActive, logger)],
+      [DeadLetterRetention, retention], [ApiKeys, keys], [PluginDesk, pluginDesk], [PluginStreams, new PluginStreams(pluginDesk)], [PluginLog, pluginLog],
     ];
     const module: DynamicModule = {
       module: ConductorModule,

@@ -123,4 +123,72 @@ describe('the dead letters', () => {
 
     expect(new Set(await find()).size).toBe(1_001);
   });
+
+  it('come in pages of 256 KB at most, and at least one by one', async () => {
+    const content = 'x'.repeat(100 * 1_024);
+    await add(letterOf('d', { content }), letterOf('c', { content }), letterOf('b', { content: 'x'.repeat(400 * 1_024) }), letterOf('a', { content }));
+
+    const pages: string[][] = [];
+    for (let after: string | undefined, more = true; more; more = after !== undefined) {
+      const page = await letters.page({}, 10, after);
+      pages.push(page.items.map(({ id }) => id));
+      after = page.next;
+    }
+
+    expect(pages).toEqual([['a'], ['b'], ['c', 'd']]);
+  });
+
+  it('are listed, counted and found by platform, code and age without a look at their payloads', async () => {
+    await add(...['a', 'b', 'c'].map((id) => letterOf(id)));
+    const { commands, namespace } = context.connections;
+    const records = await commands.keys(`{${namespace}.dead-letters}:letter:*`);
+    expect(records).toHaveLength(3);
+    await Promise.all(records.map((record) => commands.hset(record, 'letter', 'no JSON')));
+
+    expect(await find({ platform: 'discord', code: 'chat-not-found', newerThanMs: HOUR })).toEqual(['c', 'b', 'a']);
+    expect(await letters.count({ platform: 'discord', olderThanMs: HOUR })).toBe(0);
+    expect(await letters.known(['a', 'nobody', 'c'])).toEqual(['a', 'c']);
+  });
+
+  it('leave nothing behind when they are removed', async () => {
+    await add(letterOf('a', { code: 'odd code\n*' }), letterOf('b'));
+    await letters.remove('a', 'b');
+
+    expect(await context.connections.commands.keys(`{${context.connections.namespace}.dead-letters}:*`)).toEqual([expect.stringContaining(':places:')]);
+    expect(await letters.queue.getWaitingCount()).toBe(0);
+  });
+
+  it('are shown on Bull Board by what a person looks for, and without their payloads', async () => {
+    await add(letterOf('a', { content: 'x'.repeat(1_024 * 1_024), reason: 'r'.repeat(10_000) }));
+
+    const [job] = await letters.queue.getWaiting();
+    expect(job!.data).toMatchObject({ id: 'a', platform: 'discord', code: 'chat-not-found', by: 'router-1' });
+    expect(JSON.stringify(job!.data).length).toBeLessThan(1_000);
+  });
+
+  describe('of an older version, which lie whole in the queue', () => {
+    const putWhole = (letter: DeadLetter) => letters.queue.add('dead-letter', letter, { jobId: `letter-${letter.id}` });
+
+    it('are taken in once, older than all that are here, in their order', async () => {
+      await putWhole(letterOf('old-1'));
+      await putWhole(letterOf('old-2', { platform: 'voice' }));
+      await add(letterOf('new'));
+
+      expect(await letters.adopt()).toBe(2);
+      expect(await letters.adopt()).toBe(0);
+      expect(await find()).toEqual(['new', 'old-2', 'old-1']);
+      expect(await find({ platform: 'voice' })).toEqual(['old-2']);
+      expect(await letters.get('old-1')).toMatchObject({ id: 'old-1', request: { content: 'hello' } });
+      expect((await letters.queue.getJob('letter-old-1'))!.data).not.toHaveProperty('request');
+    });
+
+    it('are no longer shown when their letter is gone', async () => {
+      await add(letterOf('a'));
+      await context.connections.commands.del(`{${context.connections.namespace}.dead-letters}:letter:a`);
+
+      await letters.adopt();
+
+      expect(await letters.queue.getWaitingCount()).toBe(0);
+    });
+  });
 });

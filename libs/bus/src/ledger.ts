@@ -136,7 +136,7 @@ export class Ledger {
   }
 
   /** @returns false when it was settled before (the first settlement stands), or the condition did not hold */
-  settle(request: Request, settlement: Settlement, step: TrailStep, { condition = 'always', replies: [first, second] = [], unwritten }: SettleOptions = {}): Promise<boolean> {
+  settle(request: Pick<Request, 'id' | 'keyed'>, settlement: Settlement, step: TrailStep, { condition = 'always', replies: [first, second] = [], unwritten }: SettleOptions = {}): Promise<boolean> {
     const { state, ...settled } = settlement;
     const keyed = request.keyed || state !== 'answered';
     const ttl = keyed ? this.retention.keyedRetentionMs : this.retention.retentionMs;
@@ -144,6 +144,11 @@ export class Ledger {
     const settledAs = JSON.stringify({ ...settled, settledAt: step.at });
     const [whole, steps] = unwritten === undefined ? ['', JSON.stringify(step)] : [JSON.stringify(request), `${unwritten}\n${JSON.stringify(step)}`];
     return this.ask(async () => (await this.settling.run(this.keys.request(request.id), state, settledAs, steps, keep, condition, ...this.told(first), ...this.told(second), whole)) === 1);
+  }
+
+  /** Where a message stands; undefined when it never was, or its time is over. */
+  state(id: string): Promise<RequestState | undefined> {
+    return this.ask(async () => RequestState.optional().parse((await this.redis.hget(this.keys.request(id), 'state')) ?? undefined));
   }
 
   /** All that is known of a message; undefined when it never was, or its time is over. */

@@ -18,8 +18,12 @@ export const DeadLetter = z.object({
 });
 export type DeadLetter = z.output<typeof DeadLetter>;
 
-/** Anyone → a person. Nothing consumes it by itself: an operator redrives or discards, retention ends it. */
-export const deadLetterQueue = defineQueue({ name: 'dead-letter', data: DeadLetter });
+/** What a list of dead letters shows of one. */
+export const DeadLetterSummary = DeadLetter.pick({ id: true, platform: true, code: true, reason: true, at: true, by: true, trace: true });
+export type DeadLetterSummary = z.output<typeof DeadLetterSummary>;
+
+/** Anyone → a person, who sees them on Bull Board. Nothing consumes it; a dead letter itself lies beside it. */
+export const deadLetterQueue = defineQueue({ name: 'dead-letter', data: DeadLetterSummary });
 
 /** Which dead letters are meant; what is absent does not restrict. */
 export const DeadLetterFilter = z.strictObject({

@@ -53,9 +53,9 @@ export class DeadLettersController {
   @Fails('invalid-request', 'unknown-platform', 'conflict', 'redis-unavailable')
   async redrive(@ZodBody(RedriveInput) input: RedriveInput, @Caller() caller: Caller, @Trace() trace: string, @Res({ passthrough: true }) reply: FastifyReply) {
     if (input.dryRun) {
-      const letters = await this.redrives.select(input);
+      const ids = await this.redrives.select(input);
       reply.status(200);
-      return { dryRun: true, matched: letters.length, ids: letters.slice(0, 100).map(({ id }) => id) };
+      return { dryRun: true, matched: ids.length, ids: ids.slice(0, 100) };
     }
     if (input.to !== undefined && !this.directory.has(input.to)) throw new Problem('unknown-platform', `no platform ${input.to} has ever started here; known are: ${this.directory.names().join(', ')}`);
     const task = await this.redrives.start(input).catch((error: unknown) => {
@@ -72,7 +72,7 @@ export class DeadLettersController {
   @Answers(200, z.object({ discarded: z.int() }))
   async discardMany(@ZodBody(Discard) { filter, ids }: z.output<typeof Discard>, @Caller() caller: Caller, @Trace() trace: string) {
     const reason = `discarded by ${caller.name}`;
-    const discarded = ids ? (await Promise.all(ids.map((id) => this.box.discard(id, reason)))).filter(Boolean).length : await this.box.discardAll(filter!, reason);
+    const discarded = ids ? await this.box.discardMany(ids, reason) : await this.box.discardAll(filter!, reason);
     await this.changes.record({ caller, action: 'dead-letters.discard', subject: ids ? ids.slice(0, 20).join(',') : 'filter', after: { filter, discarded }, trace });
     return { discarded };
   }

@@ -83,7 +83,7 @@ describe('a conductor’s dead letters', () => {
     await letter('r1');
     await letter('r2');
     await letter('r3', { code: 'rejected' });
-    await ledger.settle({ id: 'r2' } as never, { state: 'answered', answer: {} }, { at: Date.now(), step: 'answered' });
+    await ledger.settle({ id: 'r2' }, { state: 'answered', answer: {} }, { at: Date.now(), step: 'answered' });
     const { status, body } = await system.call<RedriveTask>('POST', '/v1/dead-letters/redrive', { filter: { code: 'timeout' }, to: 'android', ratePerSecond: 1_000 });
 
     expect(status).toBe(202);
@@ -139,5 +139,27 @@ describe('a conductor’s dead letters', () => {
 
     expect((await system.call('GET', '/v1/dead-letters/x1')).status).toBe(404);
     expect((await ledger.read('x1'))?.state).toBe('discarded');
+  });
+
+  it('discards many large ones in steps, and other calls are answered in between', async () => {
+    const content = 'x'.repeat(300 * 1_024);
+    const request = (id: string) => ({ id, source: 'rest', kind: 'message', content, deadlineMs: 5_000, waitFor: 'answer' as const, receivedAt: Date.now(), trace: 't' });
+    for (let n = 0; n < 300; n++) await letter(`big${n}`, { request: request(`big${n}`) });
+
+    let answered = 0;
+    let isDone = false;
+    const others = (async () => {
+      while (!isDone) {
+        expect((await system.call('GET', '/v1/dead-letters?limit=1&code=none')).status).toBe(200);
+        answered++;
+      }
+    })();
+    const discarded = await system.call('POST', '/v1/dead-letters/discard', { filter: { platform: 'discord' } });
+    isDone = true;
+    await others;
+
+    expect(discarded.body).toEqual({ discarded: 300 });
+    expect(answered).toBeGreaterThan(1);
+    expect((await system.call<{ total: number }>('GET', '/v1/dead-letters')).body).toEqual({ total: 0, items: [] });
   });
 });

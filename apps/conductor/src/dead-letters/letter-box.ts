@@ -1,5 +1,8 @@
 import type { DeadLetters, Ledger } from '@conductor/bus';
-import type { DeadLetter, DeadLetterFilter } from '@conductor/contracts';
+import type { DeadLetterFilter } from '@conductor/contracts';
+
+/** So many are ended in one step, and other calls come in between. */
+const AT_ONCE = 64;
 
 /** Ends dead letters: what is discarded is settled for good. */
 export class LetterBox {
@@ -10,21 +13,32 @@ export class LetterBox {
 
   /** @returns whether there was such a letter */
   async discard(id: string, reason: string): Promise<boolean> {
-    const letter = await this.deadLetters.get(id);
-    if (!letter) return false;
-    await this.end(letter, reason);
-    return true;
+    return (await this.discardMany([id], reason)) === 1;
+  }
+
+  /** @returns how many of them there were */
+  async discardMany(ids: readonly string[], reason: string): Promise<number> {
+    const known = await this.deadLetters.known([...new Set(ids)]);
+    for (let from = 0; from < known.length; from += AT_ONCE) await this.end(known.slice(from, from + AT_ONCE), reason);
+    return known.length;
   }
 
   /** @returns how many were ended */
   async discardAll(filter: DeadLetterFilter, reason: string): Promise<number> {
-    const doomed = await Array.fromAsync(this.deadLetters.find(filter));
-    for (const letter of doomed) await this.end(letter, reason);
-    return doomed.length;
+    let ended = 0;
+    let some: string[] = [];
+    for await (const { id } of this.deadLetters.find(filter)) {
+      if (some.push(id) < AT_ONCE) continue;
+      ended += await this.end(some, reason);
+      some = [];
+    }
+    return ended + (await this.end(some, reason));
   }
 
-  private async end({ id, request }: DeadLetter, reason: string) {
-    await this.ledger.settle(request, { state: 'discarded', code: 'discarded', reason }, { at: Date.now(), step: 'discarded', message: reason });
-    await this.deadLetters.remove(id);
+  private async end(ids: readonly string[], reason: string): Promise<number> {
+    const at = Date.now();
+    await Promise.all(ids.map((id) => this.ledger.settle({ id }, { state: 'discarded', code: 'discarded', reason }, { at, step: 'discarded', message: reason })));
+    await this.deadLetters.remove(...ids);
+    return ids.length;
   }
 }

@@ -2,13 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type DeadLetters, type Ledger, QueueProducer } from '@conductor/bus';
 import { type RedisConnections, RedisUnavailable } from '@conductor/connections';
-import { type DeadLetter, type DeadLetterFilter, inboundQueue, type RedriveInput, RedriveTask } from '@conductor/contracts';
+import { inboundQueue, type RedriveInput, RedriveTask } from '@conductor/contracts';
 import { Lease, type Notices } from '@conductor/control';
 import type { Logger } from '@conductor/observability';
 
 const LEASE_MS = 5_000;
 /** Letters are handed on in beats of this length, so that a high rate needs no timer a letter. */
 const BEAT_MS = 100;
+/** Of a beat, so many are read and handed on side by side. */
+const AT_ONCE = 16;
 const REMEMBERED_TASKS = 50;
 
 /** At most this long nothing is heard of a cancelling, and the lease is not renewed. */
@@ -47,10 +49,10 @@ export class RedriveTasks {
     });
   }
 
-  /** The letters a redrive would take. */
-  async select({ filter, ids }: Pick<RedriveInput, 'filter' | 'ids'>): Promise<DeadLetter[]> {
-    if (ids) return (await Promise.all([...new Set(ids)].map((id) => this.deadLetters.get(id)))).filter((letter) => letter !== undefined);
-    return Array.fromAsync(this.deadLetters.find(filter as DeadLetterFilter));
+  /** Ids of the letters that a redrive would take. */
+  async select({ filter, ids }: Pick<RedriveInput, 'filter' | 'ids'>): Promise<string[]> {
+    if (ids) return this.deadLetters.known([...new Set(ids)]);
+    return Array.fromAsync(this.deadLetters.find(filter), ({ id }) => id);
   }
 
   /** @throws RedriveRunning, RedisUnavailable */
@@ -69,10 +71,10 @@ export class RedriveTasks {
     // After an outage not every connection is back at once, and it would end before it had begun.
     if (!this.connections.isReady) throw new RedisUnavailable('not every connection to Redis is back yet');
     if (!(await this.lease.holds())) throw anotherRuns();
-    const letters = await this.select(input);
-    const task: RedriveTask = { id: `redrive-${randomUUID().slice(0, 8)}`, state: 'running', startedAt: Date.now(), ...(input.to && { to: input.to }), ratePerSecond: input.ratePerSecond, total: letters.length, redriven: 0, skipped: 0 };
+    const ids = await this.select(input);
+    const task: RedriveTask = { id: `redrive-${randomUUID().slice(0, 8)}`, state: 'running', startedAt: Date.now(), ...(input.to && { to: input.to }), ratePerSecond: input.ratePerSecond, total: ids.length, redriven: 0, skipped: 0 };
     await this.show(task);
-    this.running = this.run(task, letters).finally(() => {
+    this.running = this.run(task, ids).finally(() => {
       this.running = undefined;
       this.isBusy = false;
     });
@@ -114,16 +116,16 @@ export class RedriveTasks {
     await this.inbound.close();
   }
 
-  private async run(task: RedriveTask, letters: DeadLetter[]) {
+  private async run(task: RedriveTask, ids: string[]) {
     const perBeat = Math.max(1, Math.round((task.ratePerSecond * BEAT_MS) / 1_000));
     const beatMs = (perBeat / task.ratePerSecond) * 1_000;
     try {
-      for (let from = 0; from < letters.length && !this.cancelled.has(task.id); from += perBeat) {
+      for (let from = 0; from < ids.length && !this.cancelled.has(task.id); from += perBeat) {
         const beatEnds = Date.now() + beatMs;
-        await Promise.all(letters.slice(from, from + perBeat).map((letter) => this.redrive(task, letter)));
+        for (const some of slices(ids.slice(from, from + perBeat))) await Promise.all(some.map((id) => this.redrive(task, id)));
         await this.lease.holds();
         await this.show(task);
-        if (from + perBeat < letters.length) await this.untilNextBeat(beatEnds, task);
+        if (from + perBeat < ids.length) await this.untilNextBeat(beatEnds, task);
       }
       task.state = this.cancelled.has(task.id) ? 'cancelled' : 'done';
     } catch (error) {
@@ -149,14 +151,15 @@ export class RedriveTasks {
     }
   }
 
-  private async redrive(task: RedriveTask, { id, request }: DeadLetter) {
-    const record = await this.ledger.read(id);
-    if (record?.state === 'answered' || record?.state === 'discarded') {
+  private async redrive(task: RedriveTask, id: string) {
+    const state = await this.ledger.state(id);
+    const letter = await this.deadLetters.get(id);
+    if (!letter || state === 'answered' || state === 'discarded') {
       await this.deadLetters.remove(id);
       task.skipped++;
       return;
     }
-    await this.inbound.add(`${task.id}.${id}`, { items: [{ type: 'redrive', request, ...(task.to && { to: task.to }), task: task.id }] });
+    await this.inbound.add(`${task.id}.${id}`, { items: [{ type: 'redrive', request: letter.request, ...(task.to && { to: task.to }), task: task.id }] });
     task.redriven++;
   }
 
@@ -167,5 +170,9 @@ export class RedriveTasks {
     await this.notices.publish({ type: 'redrive', task });
   }
 }
+
+const slices = function* (ids: string[]): Generator<string[]> {
+  for (let from = 0; from < ids.length; from += AT_ONCE) yield ids.slice(from, from + AT_ONCE);
+};
 
 const anotherRuns = () => new RedriveRunning('another redrive is running; watch or cancel it at /v1/redrives');
