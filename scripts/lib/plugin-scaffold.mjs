@@ -1,27 +1,29 @@
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { inProject } from './project.mjs';
 
 const KIT = 'node_modules/@conductor/platform-kit';
 
-/** Writes a plugin of one platform that answers each message with a greeting. @returns the files, without the kit's */
+/** Writes a plugin of one platform that answers each message with a greeting. @returns all files, those of the kit last */
 export const scaffold = (name, folder) => {
   const platform = name.replace(/^@.*\//, '');
   const type = `${platform.replace(/(^|-)([a-z0-9])/g, (_, __, letter) => letter.toUpperCase())}Platform`;
   const files = filesOf({ name, platform, type });
   for (const [file, text] of Object.entries(files)) write(join(folder, file), text);
-  copyKit(folder);
-  return Object.keys(files);
+  return [...Object.keys(files), ...copyKit(folder)];
 };
 
-/** So that editors know the types and `node --test` finds the kit. When the plugin runs, the Conductor's own takes its place. */
+/** So that editors know the types and `node --test` finds the kit. When the plugin runs, the Conductor's own takes its place. @returns its files */
 const copyKit = (folder) => {
   const { version } = JSON.parse(readFileSync(inProject('package.json'), 'utf8'));
-  for (const file of ['author.js', 'delivery-failure.js', 'setup-failure.js']) {
-    write(join(folder, KIT, file), readFileSync(inProject('dist', 'libs', 'platform-kit', 'src', file), 'utf8').replace(/^\/\/# sourceMappingURL=.*$/m, ''));
-  }
-  copyFileSync(inProject('libs', 'platform-kit', 'kit', 'index.d.ts'), join(folder, KIT, 'index.d.ts'));
-  write(join(folder, KIT, 'package.json'), json({ name: '@conductor/platform-kit', version, main: 'author.js', types: 'index.d.ts' }));
+  const built = ['author.js', 'delivery-failure.js', 'setup-failure.js'].map((file) => [file, readFileSync(inProject('dist', 'libs', 'platform-kit', 'src', file), 'utf8').replace(/^\/\/# sourceMappingURL=.*$/m, '')]);
+  const files = Object.fromEntries([
+    ...built,
+    ['index.d.ts', readFileSync(inProject('libs', 'platform-kit', 'kit', 'index.d.ts'), 'utf8')],
+    ['package.json', json({ name: '@conductor/platform-kit', version, main: 'author.js', types: 'index.d.ts' })],
+  ]);
+  for (const [file, text] of Object.entries(files)) write(join(folder, KIT, file), text);
+  return Object.keys(files).map((file) => `${KIT}/${file}`);
 };
 
 const write = (file, text) => {

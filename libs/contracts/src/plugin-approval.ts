@@ -47,6 +47,14 @@ export const Approval = z.strictObject({
 });
 export type Approval = z.output<typeof Approval>;
 
+/** A secret that a plugin asks for and does not get yet. */
+export const MissingSecret = z.object({ name: SecretName, granted: z.boolean(), given: z.boolean(), todo: z.string().describe('what brings it to the plugin') });
+export type MissingSecret = z.output<typeof MissingSecret>;
+
+/** What an approval answers. */
+export const ApprovalView = Approval.extend({ missing: z.array(MissingSecret).describe('secrets that it asks for and will not get as things are; empty when nothing is missing') });
+export type ApprovalView = z.output<typeof ApprovalView>;
+
 /** `conductor.lock.json` */
 export const PluginLock = z.strictObject({
   format: z.literal(1),

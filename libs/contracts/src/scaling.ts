@@ -63,7 +63,7 @@ export type ScalingPolicy = z.output<typeof ScalingPolicy>;
 const withoutDefaults = (fields: z.ZodRawShape) =>
   Object.fromEntries(Object.entries(fields as Record<string, z.ZodDefault<z.ZodType>>).map(([name, field]) => [name, field.unwrap().optional().describe(field.description ?? '')]));
 export type ScalingPolicyPatch = Partial<Omit<ScalingPolicy, 'load'>> & { load?: Partial<ScalingPolicy['load']> | undefined };
-export const ScalingPolicyPatch = z.strictObject({ ...withoutDefaults(shape), load: z.strictObject(withoutDefaults(LoadPolicy.shape)).optional() }) as unknown as z.ZodType<ScalingPolicyPatch>;
+export const ScalingPolicyPatch = z.strictObject({ ...withoutDefaults(shape), load: z.strictObject(withoutDefaults(LoadPolicy.shape)).optional() }).meta({ example: { disableAtPercent: 75, load: { maxInstancesOf: { brain: 3 } } } }) as unknown as z.ZodType<ScalingPolicyPatch>;
 
 export const ScalingPolicyView = z.object({ version: z.int(), at: z.number(), policy: ScalingPolicy });
 export type ScalingPolicyView = z.output<typeof ScalingPolicyView>;

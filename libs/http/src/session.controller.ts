@@ -12,7 +12,7 @@ import { localPath, originOf } from './same-origin';
 import { sessionCookie, sessionIdOf, Sessions } from './sessions';
 import { Answers, Fails, ZodBody, ZodQuery } from './zod-body';
 
-const LogIn = z.strictObject({ key: z.string().trim().min(1).max(512), next: z.string().max(2_048).optional() });
+const LogIn = z.strictObject({ key: z.string().trim().min(1).max(512), next: z.string().max(2_048).optional() }).meta({ example: { key: 'cnd_…' } });
 const LoggedIn = z.object({ id: z.string(), name: z.string(), role: Role });
 const Next = z.object({ next: z.string().max(2_048).optional() });
 

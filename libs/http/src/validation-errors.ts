@@ -17,6 +17,12 @@ export const invalidRequest = (issues: readonly Issue[], part: string, whole = p
   return new Problem('invalid-request', `The ${part} has ${fields.length === 1 ? 'a wrong field' : 'wrong fields'}: ${shown}. See "errors".${more}`, { errors: named });
 };
 
+/** The same for a body, with an example of a right one if its schema has one: nobody should have to guess. */
+export const invalidBody = (issues: readonly Issue[], example: unknown): Problem => {
+  const { code, detail, errors } = invalidRequest(issues, 'body');
+  return new Problem(code, example === undefined ? detail : `${detail} A body that fits: ${JSON.stringify(example)}`, { errors });
+};
+
 const explain = (issue: Issue, above: readonly PropertyKey[]): FieldError[] => {
   const path = [...above, ...issue.path];
   switch (issue.code) {

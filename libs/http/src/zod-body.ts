@@ -2,7 +2,7 @@ import { applyDecorators, type ArgumentMetadata, Body, HttpCode, Param, type Pip
 import { type ProblemCode, ProblemDocument, problems } from '@conductor/contracts';
 import type { z } from 'zod';
 import { ApiResponse } from './api-docs';
-import { invalidRequest } from './validation-errors';
+import { invalidBody, invalidRequest } from './validation-errors';
 
 /**
  * Checks every parameter that names a schema (`@Body({ schema })`, or shorter `@ZodBody(Schema)`) and hands on the parsed value.
@@ -14,11 +14,12 @@ export class ZodPipe implements PipeTransform {
     if (!schema) return value;
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;
+    if (metadata.type === 'body') throw invalidBody(parsed.error.issues, schema.meta()?.['example']);
     throw metadata.type === 'param' ? invalidRequest(parsed.error.issues, 'path', metadata.data) : invalidRequest(parsed.error.issues, metadata.type);
   }
 }
 
-/** The JSON body, checked against `schema` and described in the API documents. */
+/** The JSON body, checked against `schema` and described in the API documents. Its `example` (`.meta()`) is shown to who sends a wrong one. */
 export const ZodBody = (schema: z.ZodType): ParameterDecorator => Body({ schema });
 
 /** The query, checked against `schema`. Its values arrive as strings: use `z.coerce` or `z.stringbool`. */

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fingerprint } from './approval/file-tree';
 import { signatureOf } from './approval/signature';
@@ -29,6 +29,8 @@ it('plugin:new writes a plugin that passes plugin:test, and will not write over 
 
   expect(made).toMatchObject({ code: 0, output: expect.stringContaining('npm run plugin:test') });
   expect(existsSync(tree.path('parrot/node_modules/@conductor/platform-kit/index.d.ts'))).toBe(true);
+  const named = made.output.split('\n').flatMap((line) => /^ {2}(\S+)$/.exec(line)?.[1] ?? []);
+  expect(named.sort()).toEqual(readdirSync(tree.path('parrot'), { recursive: true, encoding: 'utf8' }).filter((file) => statSync(tree.path('parrot', file)).isFile()).sort());
   const tested = await run('plugin-test.mjs', tree.path('parrot'));
   expect(tested.output).toMatch(/ok +manifest +@acme\/parrot 1\.0\.0[^]*ok +code[^]*ok +contract +parrot keeps it[^]*ok +tests +3 passed[^]*It asks for nothing\.[^]*It can be approved\./);
   expect(tested.code).toBe(0);

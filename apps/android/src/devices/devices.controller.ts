@@ -3,7 +3,7 @@ import { Controller, Delete, Get, Post } from '@nestjs/common';
 import { z } from 'zod';
 import { Device, DeviceId, Devices, UserId } from './devices';
 
-const NewDevice = z.strictObject({ user: UserId, name: z.string().min(1).max(100).optional() });
+const NewDevice = z.strictObject({ user: UserId, name: z.string().min(1).max(100).optional() }).meta({ example: { user: 'ada', name: 'my phone' } });
 const CreatedDevice = Device.extend({ deviceKey: z.string().describe('shown once, here; the phone keeps it') });
 const DevicesQuery = z.strictObject({ user: UserId.optional() });
 const DeviceList = z.object({ items: z.array(Device) });

@@ -6,8 +6,8 @@ import { CallingPhone, PhoneGuard } from './phone.guard';
 import { type Phone, Sessions, Tokens } from './sessions';
 
 const Secret = z.string().min(1).max(256);
-const Login = z.strictObject({ deviceId: DeviceId, deviceKey: Secret });
-const Refresh = z.strictObject({ refreshToken: Secret });
+const Login = z.strictObject({ deviceId: DeviceId, deviceKey: Secret }).meta({ example: { deviceId: 'dev-0123456789abcdef', deviceKey: 'as POST /v1/devices showed it' } });
+const Refresh = z.strictObject({ refreshToken: Secret }).meta({ example: { refreshToken: 'as the log-in gave it' } });
 
 /** How a phone gets its tokens. */
 @ApiTags('login')

@@ -13,7 +13,7 @@ import { Receipts } from './receipts';
 const NewMessage = PhoneMessage.extend({
   waitForAnswer: z.boolean().default(false),
   deadlineMs: WaitMs.optional().describe('with `waitForAnswer`: how long to wait, 5000 when not given'),
-});
+}).meta({ example: { content: 'Hello!', waitForAnswer: true } });
 const Answered = z.object({ id: z.string(), status: z.literal('answered'), answer: HistoryItem });
 const HistoryQuery = z.strictObject({ after: z.coerce.number().int().min(0).default(0), limit: z.coerce.number().int().min(1).max(1_000).default(1_000) });
 const HistoryPage = z.object({

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { Changes } from '../audit/changes';
 import { PlatformViews } from '../platforms/platform-views';
 
-const Force = z.strictObject({ force: z.enum(['open', 'closed', 'none']).describe('`none` leaves it to the outcomes again') });
+const Force = z.strictObject({ force: z.enum(['open', 'closed', 'none']).describe('`none` leaves it to the outcomes again') }).meta({ example: { force: 'open' } });
 
 /** The circuit breakers of all routers. */
 @ApiTags('breakers')

@@ -15,7 +15,7 @@ const Page = DeadLetterFilter.extend({
   after: z.string().regex(AFTER_LETTER, 'is `next` of the page before').optional().describe('`next` of the page before'),
 });
 const DryRun = z.object({ dryRun: z.literal(true), matched: z.int(), ids: z.array(z.string()).describe('the first 100') });
-const Discard = z.strictObject({ filter: DeadLetterFilter.optional(), ids: z.array(RequestId).min(1).max(10_000).optional() }).refine((input) => (input.filter === undefined) !== (input.ids === undefined), { message: 'give either `filter` or `ids`', path: ['filter'] });
+const Discard = z.strictObject({ filter: DeadLetterFilter.optional(), ids: z.array(RequestId).min(1).max(10_000).optional() }).refine((input) => (input.filter === undefined) !== (input.ids === undefined), { message: 'give either `filter` or `ids`', path: ['filter'] }).meta({ example: { filter: { platform: 'minecraft' } } });
 
 /** Messages that could not be delivered, each with its payload, every attempt, and why. */
 @ApiTags('dead letters')

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { Changes } from '../audit/changes';
 
 const NewKey = z.strictObject({ name: z.string().min(1).max(100), role: Role });
+const NewKeyBody = NewKey.meta({ example: { name: 'my bot', role: 'ingress' } });
 
 const Known = z.object({ id: z.string(), name: z.string(), role: Role, createdAt: z.number().describe('epoch ms') });
 const Made = NewKey.extend({ id: z.string(), key: z.string().describe('shown this once') });
@@ -29,7 +30,7 @@ export class KeysController {
   @ApiOperation({ summary: 'Makes a key, which is shown this once' })
   @HttpCode(201)
   @Answers(201, Made)
-  async create(@ZodBody(NewKey) input: z.output<typeof NewKey>, @Caller() caller: Caller, @Trace() trace: string) {
+  async create(@ZodBody(NewKeyBody) input: z.output<typeof NewKey>, @Caller() caller: Caller, @Trace() trace: string) {
     const made = await this.keys.create(input);
     await this.changes.record({ caller, action: 'key.create', subject: made.id, after: input, trace });
     return { ...input, ...made };

@@ -7,9 +7,9 @@ import { Changes } from '../audit/changes';
 import { PlatformViews } from './platform-views';
 import { ScaleBounds, ScaleWish } from './scale-wish';
 
-const Reason = z.strictObject({ reason: z.string().min(1).max(500).optional() }).optional();
+const Reason = z.strictObject({ reason: z.string().min(1).max(500).optional() }).optional().meta({ example: { reason: 'maintenance until noon' } });
 type Reason = z.output<typeof Reason>;
-const Pin = z.strictObject({ pinned: z.boolean().default(true) }).optional();
+const Pin = z.strictObject({ pinned: z.boolean().default(true) }).optional().meta({ example: { pinned: true } });
 
 /** The platforms: how they are, and what is wanted of them. */
 @ApiTags('platforms')

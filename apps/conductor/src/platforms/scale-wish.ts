@@ -11,7 +11,7 @@ export const ScaleWish = z
     concurrency: z.int().min(1).max(MOST_CONCURRENCY).nullable().optional().describe('messages each of them has in hand at once'),
     poolSize: z.int().min(1).max(MOST_POOL_SIZE).nullable().optional().describe('sandboxed processes of its plugin in each plugin-host, while there is work'),
   })
-  .refine((wish) => Object.values(wish).some((value) => value !== undefined), { message: 'name `instances`, `concurrency` or `poolSize`' });
+  .refine((wish) => Object.values(wish).some((value) => value !== undefined), { message: 'name `instances`, `concurrency` or `poolSize`' }).meta({ example: { instances: 2 } });
 export type ScaleWish = z.output<typeof ScaleWish>;
 
 /** Holds a wish against what the platform's definition allows, as its instances tell, and against who could fulfil it. */

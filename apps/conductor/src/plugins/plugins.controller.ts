@@ -1,4 +1,4 @@
-import { Approval, DiscoveryView, PluginInspection, PluginLogs, PluginName, PluginResources, PluginView, PluginVersion, ResolutionView, SandboxesView, SandboxView, SecretName, SwapReport } from '@conductor/contracts';
+import { ApprovalView, DiscoveryView, PluginInspection, PluginLogs, PluginName, PluginResources, PluginView, PluginVersion, ResolutionView, SandboxesView, SandboxView, SecretName, SwapReport } from '@conductor/contracts';
 import { Allow, Answers, ApiTags, Caller, Fails, Trace, ZodBody, ZodParam, ZodQuery } from '@conductor/http';
 import { PluginLog } from '@conductor/persistence';
 import { Controller, Delete, Get, Inject, Post, Put } from '@nestjs/common';
@@ -68,14 +68,14 @@ export class PluginsController {
     return this.desk.ask({ do: 'inspect', name, ...(version !== undefined && { version }) }, PluginInspection);
   }
 
-  /** Lets this version run, with the permissions that its manifest asks for and the secrets that are named here. */
+  /** Lets this version run, with the permissions that its manifest asks for and the secrets that are named here. `missing` names those that it asks for and will not get yet, and what to do. */
   @Post(':name/approve')
   @Allow('admin')
-  @Answers(200, Approval)
+  @Answers(200, ApprovalView)
   @Fails('not-found', 'plugin-changed', 'plugin-refused', 'plugin-busy', 'no-plugin-host')
   approve(@ZodParam('name', PluginName) name: string, @ZodBody(ApproveBody) body: z.output<typeof ApproveBody>, @Caller() caller: Caller, @Trace() trace: string) {
     const { version, integrity, secrets, acceptFindings } = body;
-    return this.change('plugin.approve', name, caller, trace, { version, integrity, grantedNames: secrets, acceptFindings }, () => this.desk.ask({ do: 'approve', name, ...body, by: caller.name }, Approval), ({ permissions, signedBy }) => ({ permissions, signedBy }));
+    return this.change('plugin.approve', name, caller, trace, { version, integrity, grantedNames: secrets, acceptFindings }, () => this.desk.ask({ do: 'approve', name, ...body, by: caller.name }, ApprovalView), ({ permissions, signedBy }) => ({ permissions, signedBy }));
   }
 
   @Delete(':name/approvals/:version')

@@ -37,6 +37,38 @@ describe('the doors of plugins', () => {
     expect((await system.call('GET', '/v1/plugins/No%20Name')).body.code).toBe('invalid-request');
   });
 
+  it.each([
+    ['PUT', '/v1/plugins/x/secrets/TOKEN', '"open sesame"', '{"value":"the secret itself"}'],
+    ['POST', '/v1/plugins/x/approve', {}, '"secrets":["BOT_TOKEN"]'],
+    ['POST', '/v1/plugins/x/swap', {}, '{"version":"1.1.0"}'],
+    ['POST', '/v1/plugins/x/load', { version: 1 }, '{"version":"1.0.0"}'],
+    ['POST', '/v1/plugins/resolve', {}, '{"plugins":[{"name":"greeter","range":"^1.0.0"}]}'],
+    ['POST', '/v1/keys', {}, '{"name":"my bot","role":"ingress"}'],
+    ['PUT', '/v1/breakers/x', {}, '{"force":"open"}'],
+    ['PUT', '/v1/routes/x', {}, '"target":"twitch"'],
+    ['POST', '/v1/dead-letters/redrive', {}, '{"filter":{"platform":"minecraft"},"dryRun":true}'],
+    ['POST', '/v1/dead-letters/discard', {}, '{"filter":{"platform":"minecraft"}}'],
+    ['POST', '/v1/platforms/x/scale', {}, '{"instances":2}'],
+    ['PATCH', '/v1/scaling/policy', { disableAt: 70 }, '"disableAtPercent":75'],
+  ])('show who sends a wrong body what a right one looks like: %s %s', async (method, path, wrong, right) => {
+    const { status, body } = await system.call(method, path, wrong);
+    expect([status, body.code]).toEqual([400, 'invalid-request']);
+    expect(body.detail).toContain('A body that fits: ');
+    expect(body.detail).toContain(right);
+  });
+
+  it('have an example for every body in the API documents', async () => {
+    const { body } = await system.call<{ paths: Record<string, Record<string, { requestBody?: { content: Record<string, { schema: { $ref?: string; example?: unknown } }> } }>>; components: { schemas: Record<string, { example?: unknown }> } }>('GET', '/docs-json');
+    const without = Object.entries(body.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).flatMap(([method, { requestBody }]) => {
+        const schema = Object.values(requestBody?.content ?? {})[0]?.schema;
+        const shown = schema?.$ref === undefined ? schema : body.components.schemas[schema.$ref.split('/').at(-1)!];
+        return schema === undefined || shown?.example !== undefined ? [] : [`${method} ${path}`];
+      }),
+    );
+    expect(without).toEqual([]);
+  });
+
   it('hand a secret to the host that leads, sealed, and write down its name only', async () => {
     const box = new BoxKey();
     const asked: PluginCommand[] = [];

@@ -6,9 +6,9 @@ import { Controller, Delete, Get, Inject, Put } from '@nestjs/common';
 import { z } from 'zod';
 import { Changes } from '../audit/changes';
 
-const Table = z.strictObject({ rules: RouteTable, version: z.int().optional().describe('version the change was made from; another one now refuses it') });
+const Table = z.strictObject({ rules: RouteTable, version: z.int().optional().describe('version the change was made from; another one now refuses it') }).meta({ example: { rules: [{ id: 'help', match: { content: '(?i)^help' }, target: 'twitch', fallbacks: ['youtube'] }] } });
 const Shown = z.object({ version: z.int(), rules: z.array(RouteRule) });
-const RuleBody = RouteRule.omit({ id: true }).extend({ position: z.int().min(0).optional().describe('place in the order; without it the last, or where it was') });
+const RuleBody = RouteRule.omit({ id: true }).extend({ position: z.int().min(0).optional().describe('place in the order; without it the last, or where it was') }).meta({ example: { match: { content: '(?i)^help' }, target: 'twitch', fallbacks: ['youtube'] } });
 const RuleId = RouteRule.shape.id;
 
 /** The route rules, in the order in which they are asked. */

@@ -127,6 +127,26 @@ describe('secrets and configuration', () => {
     expect(await stage.answer('keyed')).toEqual({ has: true, names: ['TOKEN'], greeting: null });
   });
 
+  it('that are missing are named by the approval, and reach a plugin that runs already as soon as they are granted and handed in', async () => {
+    const needy = "async initialize(config, context) { this.context = context; if (!context.secrets.TOKEN) throw Object.assign(new Error('the secret TOKEN was not granted'), { name: 'SetupFailure', retryable: false }); } async handleRequest() { return { token: this.context.secrets.TOKEN }; }";
+    stage.drop('needy', '1.0.0', { hooks: needy, conductor: { load: 'eager', permissions: { secrets: ['TOKEN'] } } });
+    const handIn = 'hand it in: PUT /v1/plugins/needy/secrets/TOKEN {"value":"…"}';
+    expect((await stage.approve('needy', '1.0.0')).missing).toEqual([{ name: 'TOKEN', granted: false, given: false, todo: `approve it again with "TOKEN" among "secrets", and ${handIn}` }]);
+    await stage.ask({ do: 'load', name: 'needy', by: 'Ada' }).catch(() => {});
+    await until(async () => expect(await stage.view('needy')).toMatchObject({ state: 'failed', reason: expect.stringContaining(`Missing: TOKEN (approve it again with "TOKEN" among "secrets", and ${handIn})`) }));
+
+    expect((await stage.approve('needy', '1.0.0', ['TOKEN'])).missing).toEqual([{ name: 'TOKEN', granted: true, given: false, todo: handIn }]);
+    await until(async () => expect(await stage.view('needy')).toMatchObject({ reason: expect.stringContaining(`Missing: TOKEN (${handIn})`), secrets: [{ name: 'TOKEN', granted: true, given: false }] }));
+    await stage.giveSecret('needy', 'TOKEN', 'first');
+    await stage.untilState('needy', 'running');
+    expect(await stage.answer('needy')).toEqual({ token: 'first' });
+
+    // A new value is taken while it runs, and nothing else changes.
+    await stage.giveSecret('needy', 'TOKEN', 'second');
+    await until(async () => expect(await stage.answer('needy')).toEqual({ token: 'second' }));
+    expect((await stage.approve('needy', '1.0.0', ['TOKEN'])).missing).toEqual([]);
+  });
+
   it('are shown to nobody again', async () => {
     expect(JSON.stringify([await stage.view('keyed'), await stage.events('keyed'), await stage.ask({ do: 'logs', name: 'keyed', limit: 100 })])).not.toContain('s3cr3t-value');
     const file = join(stage.config.home, 'plugins', 'secrets.json');

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '@conductor/config';
-import type { PluginCommand, PluginEvent, PluginInspection, PluginView, SwapReport } from '@conductor/contracts';
+import type { ApprovalView, PluginCommand, PluginEvent, PluginInspection, PluginView, SwapReport } from '@conductor/contracts';
 import { CommandCaller, CommandRefused, PluginEvents, PluginHosts, seal } from '@conductor/control';
 import { type RunningApp, startApp } from '@conductor/http';
 import type { SandboxWalls } from '@conductor/plugin-runtime';
@@ -84,9 +84,9 @@ export class HostStage {
     return this.ask({ do: 'inspect', name, version });
   }
 
-  async approve(name: string, version: string, secrets: string[] = []): Promise<void> {
+  async approve(name: string, version: string, secrets: string[] = []): Promise<ApprovalView> {
     const { integrity } = await this.inspect(name, version);
-    await this.ask({ do: 'approve', name, version, integrity, secrets, acceptFindings: false, by: 'Ada' });
+    return this.ask({ do: 'approve', name, version, integrity, secrets, acceptFindings: false, by: 'Ada' });
   }
 
   /** Drops, approves and loads. */

@@ -1,4 +1,4 @@
-import type { DiscoveryView, GenerationView, PluginInspection, PluginLogs, PluginResources, PluginStatus, PluginView, ResolutionView, SandboxView } from '@conductor/contracts';
+import type { DiscoveryView, GenerationView, MissingSecret, PluginInspection, PluginLogs, PluginResources, PluginStatus, PluginView, ResolutionView, SandboxView } from '@conductor/contracts';
 import { CommandRefused } from '@conductor/control';
 import { resolveInTurns } from '../resolution/resolve';
 import { OutputLog } from '../sandbox/process/output-log';
@@ -7,6 +7,8 @@ import type { PluginRegistry } from './plugin-registry';
 import { refuse } from './refusals';
 import { grantedTo } from './runnable';
 import type { RunningPlatform } from './running-platform';
+import type { RunningPlugin } from './running-plugin';
+import { missingSecrets } from './secrets-in-use';
 
 /** What people ask about plugins. Nothing is changed by it. */
 export class PluginAnswers {
@@ -36,9 +38,10 @@ export class PluginAnswers {
     const asked = settings?.permissions.secrets ?? [];
     const given = asked.length === 0 ? [] : await this.parts.secrets.names(name);
     const approval = plugin?.runnable.approval;
+    const granted = (version === undefined ? undefined : this.parts.lock.approval(name, version)?.secrets) ?? [];
     return {
       name,
-      ...this.stateOf(name, plugin),
+      ...this.stateWithSecrets(name, plugin, missingSecrets(name, asked, granted, given)),
       enabled: wish?.enabled ?? false,
       ...(plugin && { version: plugin.version }),
       ...(wish?.enabled && version !== undefined && { wanted: version }),
@@ -50,7 +53,7 @@ export class PluginAnswers {
       dependsOn: Object.entries(settings?.dependsOn ?? {}).map(([other, range]) => ({ name: other, range, state: this.stateOf(other, this.registry.running.get(other)).state })),
       dependants: [...dependantsOf(name, this.inUse(), this.inUse())],
       ...(approval && { permissions: grantedTo(approval) }),
-      secrets: asked.map((secret) => ({ name: secret, granted: approval?.secrets.includes(secret) ?? this.grantedLater(name, version, secret), given: given.includes(secret) })),
+      secrets: asked.map((secret) => ({ name: secret, granted: granted.includes(secret), given: given.includes(secret) })),
       incidents: sum([...(plugin?.platforms.values() ?? [])].map(({ sandboxed }) => sandboxed.incidents.counts())),
     };
   }
@@ -129,8 +132,11 @@ export class PluginAnswers {
     return [...this.registry.running.values()].map(({ name, version, runnable }) => ({ name, version, dependsOn: runnable.manifest.conductor.dependsOn }));
   }
 
-  private grantedLater(name: string, version: string | undefined, secret: string): boolean {
-    return version !== undefined && (this.parts.lock.approval(name, version)?.secrets.includes(secret) ?? false);
+  /** A plugin that does not work knows what it lacks, but not how far that came since it began. */
+  private stateWithSecrets(name: string, plugin: RunningPlugin | undefined, missing: readonly MissingSecret[]): { state: PluginStatus; reason: string } {
+    const { state, reason } = this.stateOf(name, plugin);
+    if (!plugin || state === 'running' || state === 'swapping' || missing.length === 0) return { state, reason };
+    return { state, reason: `${reason}. Missing: ${missing.map((one) => `${one.name} (${one.todo})`).join('; ')}` };
   }
 
   private mustRun(name: string) {

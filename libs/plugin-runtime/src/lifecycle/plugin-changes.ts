@@ -6,6 +6,7 @@ import { checkPluginConfig } from '../manifest/config-check';
 import type { PluginRegistry } from './plugin-registry';
 import type { PluginSwaps } from './plugin-swaps';
 import { at, notThere, refuse } from './refusals';
+import { missingSecrets } from './secrets-in-use';
 import { reasonOf } from './swap-failed';
 
 /** The conductor lets platforms start one after the other. */
@@ -33,7 +34,7 @@ export class PluginChanges {
       const { approval } = await this.parts.approvals.approve(found, { integrity, by, secrets, acceptFindings }).catch(refuse);
       this.registry.forgive(name);
       this.parts.tell({ plugin: name, event: 'approved', version, reason: `files ${approval.integrity}; secrets granted: ${approval.secrets.join(', ') || 'none'}`, by });
-      return approval;
+      return { ...approval, missing: missingSecrets(name, approval.permissions.secrets, approval.secrets, await this.parts.secrets.names(name)) };
     });
   }
 

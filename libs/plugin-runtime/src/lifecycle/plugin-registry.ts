@@ -14,6 +14,7 @@ import { type Runnable, runnableOf } from './runnable';
 import { type Provision, type RunningParts, RunningPlugin } from './running-plugin';
 import type { ConfigStore } from './config-store';
 import type { SecretStore } from './secret-store';
+import { getsOtherSecrets, grantedSecrets } from './secrets-in-use';
 import type { Shelf } from './shelf';
 import { StepLog } from './swap';
 import { reasonOf, SwapFailed } from './swap-failed';
@@ -135,10 +136,7 @@ export class PluginRegistry {
     const runnable = runnableOf(permit);
     const checked = checkPluginConfig(runnable.manifest.conductor.config, JSON.parse(wished));
     if (!checked.ok) throw new CommandRefused('invalid-request', `The configuration of ${name} does not fit ${version}: ${checked.problems.join('; ')}. Change it with PUT /v1/plugins/${encodeURIComponent(name)}/config.`);
-    const given = await secrets.granted(name, permit.approval.secrets);
-    const missing = permit.approval.secrets.filter((secret) => !Object.hasOwn(given, secret));
-    if (missing.length > 0) throw new CommandRefused('conflict', `${name} was granted ${missing.join(', ')}, and nobody handed ${missing.length === 1 ? 'it' : 'them'} in: PUT /v1/plugins/${encodeURIComponent(name)}/secrets/${missing[0]}.`);
-    return { runnable, provision: { config: checked.config, wished, secrets: given } };
+    return { runnable, provision: { config: checked.config, wished, secrets: await grantedSecrets(secrets, name, permit.approval.secrets) } };
   }
 
   /** Goes once through what is wanted, those first that others wait for. Whoever calls meanwhile waits for another round, which sees what they wished. */
@@ -176,7 +174,8 @@ export class PluginRegistry {
     const { name } = wish;
     const version = this.wishedVersion(name, wish);
     const plugin = this.running.get(name);
-    if (plugin && (version === undefined || plugin.version === version) && plugin.config === (wish.config ?? '{}')) return false;
+    const asWished = plugin !== undefined && (version === undefined || plugin.version === version) && plugin.config === (wish.config ?? '{}');
+    if (asWished && !(await getsOtherSecrets(plugin, this.parts))) return false;
     const trouble = this.troubles.get(name);
     if (trouble?.state === 'failed' && trouble.wish === wish.version && Date.now() - trouble.at < AGAIN_MS) return false;
     // Said of this host, and done on no other: it neither begins with a version nor has a say in it.
@@ -193,7 +192,7 @@ export class PluginRegistry {
       this.troubles.delete(name);
       return true;
     } catch (error) {
-      if (plugin && error instanceof SwapFailed) await this.sendBack(wish, plugin, error);
+      if (plugin && !asWished && error instanceof SwapFailed) await this.sendBack(wish, plugin, error);
       const waits = error instanceof Waits || (error instanceof CommandRefused && error.code !== 'internal');
       return this.trouble(wish, waits ? 'waiting' : 'failed', error instanceof PluginRefused || waits ? reasonOf(error) : `does not start: ${reasonOf(error)}`, error);
     }

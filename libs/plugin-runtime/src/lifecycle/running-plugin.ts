@@ -38,13 +38,14 @@ export class RunningPlugin {
     private readonly parts: RunningParts,
     private current: Runnable,
     private wished: string,
+    private provided: Provision['secrets'],
   ) {
     this.release = parts.store.acquire(current.copy);
   }
 
   /** Hands its platforms to the runner; a lazy one has no process until a message comes. */
   static async start(parts: RunningParts, runnable: Runnable, provision: Provision): Promise<RunningPlugin> {
-    const plugin = new RunningPlugin(parts, runnable, provision.wished);
+    const plugin = new RunningPlugin(parts, runnable, provision.wished, provision.secrets);
     try {
       for (const platform of runnable.manifest.conductor.platforms) await plugin.add(runnable, platform, provision);
       return plugin;
@@ -61,6 +62,11 @@ export class RunningPlugin {
   /** The configuration that it runs with, as it was wished: JSON. */
   get config(): string {
     return this.wished;
+  }
+
+  /** The secrets that it was given when it began. */
+  get secrets(): Provision['secrets'] {
+    return this.provided;
   }
 
   get name(): string {
@@ -100,6 +106,7 @@ export class RunningPlugin {
         this.release = release;
         this.current = next;
         this.wished = provision.wished;
+        this.provided = provision.secrets;
         for (const { platform } of moves) runner.redefine(platform.definition);
       });
     } catch (error) {
