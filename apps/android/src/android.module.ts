@@ -37,7 +37,7 @@ export class AndroidModule {
         { provide: History, useValue: android.history },
         { provide: Receipts, useValue: android.receipts },
         { provide: AnswerWaiters, useValue: android.waiters },
-        { provide: SocketDoor, useFactory: (adapter: HttpAdapterHost) => new SocketDoor(adapter, android.slot, android.hub, config), inject: [HttpAdapterHost] },
+        { provide: SocketDoor, useFactory: (adapter: HttpAdapterHost) => new SocketDoor(adapter, android.slot, android.hub, config, context.entry), inject: [HttpAdapterHost] },
       ],
     };
   }

@@ -16,7 +16,7 @@ export const conductorApp = (): { build: BuildApp; options: AppOptions } => {
     options: {
       openapi: { title: 'Conductor', description: 'Steers every platform of a companion application: status, platforms, breakers, routes, dead letters, history.' },
       sessions: true,
-      configure: (nest) => serveBoard(nest, board.queues, board.deadLetters),
+      configure: (nest, { entry }) => serveBoard(nest, board.queues, board.deadLetters, entry),
     },
   };
 };

@@ -13,6 +13,8 @@ const ONCE = { jitless: true };
 export interface Config {
   readonly home: string;
   readonly host: string;
+  /** Who may call by HTTP, under which names, and by way of which proxies. */
+  readonly http: { allowedHosts: string[]; allowedOrigins: string[]; connectionsPerAddress: number; trustedProxies: string[] };
   /** By app; `portOf` reads one of them. */
   readonly ports: Readonly<Record<AppName, number>>;
   readonly adminKey?: string | undefined;
@@ -92,6 +94,7 @@ const shape = (e: Environment, ports: Config['ports'], ofApps: Config['ofApps'])
   return {
     home,
     host: e.CONDUCTOR_HOST,
+    http: { allowedHosts: e.CONDUCTOR_ALLOWED_HOSTS, allowedOrigins: e.CONDUCTOR_ALLOWED_ORIGINS, connectionsPerAddress: e.CONDUCTOR_CONNECTIONS_PER_ADDRESS, trustedProxies: e.TRUSTED_PROXIES },
     ports,
     adminKey: e.CONDUCTOR_ADMIN_KEY,
     namespace: e.CONDUCTOR_NAMESPACE,

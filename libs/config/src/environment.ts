@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { portVariableOf } from './app-description';
 import type { DescribedApp } from './apps';
 import { ConfigurationError } from './configuration-error';
-import { list, ms, port } from './setting-kinds';
+import { addressRanges, hostNames, list, ms, origins, port } from './setting-kinds';
 
 const WAITED_FOR = 'platforms that start-up waits for, in this order';
 
@@ -10,6 +10,10 @@ const WAITED_FOR = 'platforms that start-up waits for, in this order';
 const COMMON = {
   CONDUCTOR_HOME: z.string().min(1).default('.conductor').describe('folder for data, keys and logs'),
   CONDUCTOR_HOST: z.string().min(1).default('127.0.0.1').describe('address the doors listen on'),
+  CONDUCTOR_ALLOWED_HOSTS: hostNames().describe('further names in the header `Host`, comma-separated: `home.example.org`, `*.example.org`, `*` for any; loopback and this machine are let in anyway'),
+  CONDUCTOR_ALLOWED_ORIGINS: origins().describe('origins of apps and pages elsewhere that may call, comma-separated: `https://localhost`, `capacitor://localhost`'),
+  CONDUCTOR_CONNECTIONS_PER_ADDRESS: z.coerce.number().int().min(8).default(10_000).describe('connections that one address may hold at each app; trusted proxies are not counted'),
+  TRUSTED_PROXIES: addressRanges().describe('addresses and ranges of proxies whose `X-Forwarded-For`, `-Proto`, `-Host`, `-Prefix` and `Forwarded` are believed, comma-separated'),
   CONDUCTOR_ADMIN_KEY: z.string().min(16).max(256).optional().describe('presets the first admin key (16 characters or more)'),
   CONDUCTOR_NAMESPACE: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/).default('conductor').describe('prefix of everything in Redis'),
   REDIS_URL: z.url({ protocol: /^rediss?$|^redis\+unix$/ }).optional().describe('a Redis of your own; without it one is started'),

@@ -1,3 +1,4 @@
+export { AddressRanges, plainAddress } from './address-ranges';
 export { type AppName, portVariableOf, prefixOf } from './app-description';
 export { appNamed, type DescribedApp, findApps } from './apps';
 export { type Config, configFrom, loadConfig, portOf, settingNames, settingsOf } from './config';

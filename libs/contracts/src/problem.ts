@@ -13,6 +13,7 @@ export const problems = {
   'conflict': [409, 'The present state does not allow that'],
   'body-too-large': [413, 'The body is too large'],
   'unsupported-media-type': [415, 'The body must be JSON'],
+  'misdirected-request': [421, 'This host is not served here'],
   'upgrade-required': [426, 'This path is for WebSockets'],
   'unknown-platform': [422, 'There is no such platform'],
   'no-route': [422, 'No route leads anywhere'],

@@ -1,9 +1,10 @@
 import type { FastifyRequest } from 'fastify';
+import { networkOf } from '@conductor/platform-shell';
+import type { HttpEntry } from './http-entry';
 import type { Caller, Role } from './roles';
 import type { ApiKeys } from './keys';
 import { Problem } from './problem';
 import { Quota } from './quota';
-import { originOf } from './same-origin';
 import { sessionIdOf, type Sessions } from './sessions';
 
 const WRONG_KEYS_A_MINUTE = 20;
@@ -17,6 +18,7 @@ export class Admission {
   constructor(
     private readonly keys: ApiKeys,
     private readonly sessions: Sessions | undefined,
+    private readonly entry: HttpEntry,
     ratePerMinute: number,
   ) {
     this.requests = new Quota(ratePerMinute);
@@ -29,7 +31,7 @@ export class Admission {
   admit(request: FastifyRequest): void | Promise<void> {
     const { permitted, limited } = request.routeOptions.config;
     if (permitted === undefined) {
-      if (limited !== false) this.count(request.ip);
+      if (limited !== false) this.count(networkOf(request.ip));
       return;
     }
     const { authorization } = request.headers;
@@ -49,7 +51,7 @@ export class Admission {
     if (known) return known;
     const caller = key.length <= LONGEST_KEY ? await this.keys.verify(key) : undefined;
     if (caller) return caller;
-    if (!this.wrongKeys.take(address)) throw this.lockedOut();
+    if (!this.wrongKeys.take(networkOf(address))) throw this.lockedOut();
     throw new Problem('unauthenticated', 'This key is not known. It may have been revoked; ask an administrator for one.');
   }
 
@@ -57,7 +59,7 @@ export class Admission {
     const id = this.sessions && sessionIdOf(request.headers.cookie);
     if (!this.sessions || id === undefined) throw new Problem('unauthenticated', 'Send an API key as "Authorization: Bearer <key>".');
     // Cookies travel by themselves, so a change must come from one of our own pages.
-    if (!isReading(request.method) && originOf(request) !== 'same') throw new Problem('forbidden', 'A change made with a session must come from a page of this door.');
+    if (!isReading(request.method) && this.entry.originOf(request.raw) !== 'same') throw new Problem('forbidden', 'A change made with a session must come from a page of this door.');
     const caller = await this.sessions.find(id);
     if (!caller) throw new Problem('unauthenticated', 'This session has ended. Log in again.');
     this.enter(request, caller, permitted);

@@ -2,6 +2,7 @@ import type { RedisConnections, Resources } from '@conductor/connections';
 import type { AppName, Config } from '@conductor/config';
 import type { Notices } from '@conductor/control';
 import type { Logger, Metrics } from '@conductor/observability';
+import type { HttpEntry } from './http-entry';
 import type { Leaving } from './leaving';
 
 /** Injects the AppContext: `@Inject(APP_CONTEXT) context: AppContext`. Every module may, without importing anything. */
@@ -29,6 +30,8 @@ export interface AppContext {
   readonly instance: string;
   readonly config: Config;
   readonly logger: Logger;
+  /** By which host, from which origin and under which path a request came. */
+  readonly entry: HttpEntry;
   readonly metrics: Metrics;
   readonly connections: RedisConnections;
   readonly notices: Notices;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from '@conductor/observability';
+import { connectionTimeouts } from '@conductor/platform-shell';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { defaultAccess, permittedBy } from './roles';
@@ -8,6 +9,8 @@ import type { Admission } from './admission';
 import { readBodies } from './bodies';
 import { refuseUnreadable } from './client-errors';
 import { eventStreamConstraint } from './event-streams';
+import { admitOrigin } from './cross-origin';
+import type { HttpEntry } from './http-entry';
 import type { InFlight } from './in-flight';
 import { Problem } from './problem';
 import type { ProblemFilter } from './problem-filter';
@@ -29,6 +32,7 @@ const OPEN_PATHS = /^\/docs($|[/-])/;
 
 export interface DoorParts {
   admission: Admission;
+  entry: HttpEntry;
   inFlight: InFlight;
   metrics: RequestMetrics;
   filter: ProblemFilter;
@@ -43,6 +47,15 @@ export const openDoor = async (parts: DoorParts): Promise<FastifyAdapter> => {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: connectionTimeouts,
+    // What comes first of all; where no proxy is trusted there is nothing to do.
+    ...(parts.entry.hasProxies && {
+      trustProxy: (address: string) => parts.entry.trusts(address),
+      rewriteUrl: (request: IncomingMessage) => {
+        parts.entry.arrive(request);
+        return parts.entry.pathOf(request);
+      },
+    }),
     genReqId: traceOf,
     requestIdHeader: false,
     forceCloseConnections: true,
@@ -74,12 +87,14 @@ export const openDoor = async (parts: DoorParts): Promise<FastifyAdapter> => {
 };
 
 const firstOfAll =
-  ({ admission, inFlight, filter, login }: DoorParts, headers: Record<string, string>) =>
+  ({ admission, entry, inFlight, filter, login }: DoorParts, headers: Record<string, string>) =>
   (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const { limited, page } = request.routeOptions.config;
     reply.header('x-request-id', request.id);
     if (page === false) reply.header('x-content-type-options', 'nosniff');
     else reply.headers(headers);
+    if (!entry.isForUs(request.raw)) return refuse(new Problem('misdirected-request', 'The name in the header "Host" is not one of this machine. Call it by a name of its own, or add the name to CONDUCTOR_ALLOWED_HOSTS.'));
+    if (request.headers.origin !== undefined && admitOrigin(entry, request, reply)) return;
     // Health stays to be seen during the drain.
     if (limited !== false) {
       if (inFlight.isDraining) {
@@ -100,7 +115,7 @@ const firstOfAll =
     // Answered right here: a plugin may have an error handler of its own, which does not know our problems.
     function refuse(error: unknown): void {
       const wantsPage = login && request.method === 'GET' && request.headers.accept?.includes('text/html');
-      if (wantsPage && error instanceof Problem && error.code === 'unauthenticated') reply.redirect(`/login?next=${encodeURIComponent(request.url)}`, 303);
+      if (wantsPage && error instanceof Problem && error.code === 'unauthenticated') reply.redirect(`${entry.prefixOf(request.raw)}/login?next=${encodeURIComponent(request.url)}`, 303);
       else filter.answer(error, request, reply);
     }
   };

@@ -1,6 +1,7 @@
 export { Allow, Caller, Public, Trace } from './access';
 export { ApiExcludeController, ApiExcludeEndpoint, ApiOperation, ApiTags } from './api-docs';
 export { APP_CONTEXT, type AppContext, type HealthProbe } from './app-context';
+export { HttpEntry } from './http-entry';
 export { ForEventStreams } from './event-streams';
 export { digestOf, hashKey, isKeyOf, type KeyHash } from './key-hash';
 export { ApiKeys, type KeyInfo } from './keys';

@@ -1,5 +1,6 @@
 /** Plain HTML: the content security policy allows no script but our own files, and none is needed. */
-export const loginPage = (next: string, message?: string): string => `<!doctype html>
+/** @param prefix the path under which a proxy serves us */
+export const loginPage = (prefix: string, next: string, message?: string): string => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -14,7 +15,7 @@ export const loginPage = (next: string, message?: string): string => `<!doctype 
 </style>
 </head>
 <body>
-<form method="post" action="/session">
+<form method="post" action="${escape(prefix)}/session">
   <h1>Conductor</h1>
   ${message ? `<p role="alert">${escape(message)}</p>` : ''}
   <label for="key">API key</label>

@@ -4,6 +4,7 @@ import { type AppName, type Config, ConfigurationError } from '@conductor/config
 import { Notices } from '@conductor/control';
 import { createLogger, type Logger, Metrics } from '@conductor/observability';
 import type { AppContext } from './app-context';
+import { HttpEntry } from './http-entry';
 
 /** How long a starting app waits for Redis, which may be starting too. Later outages are survived. */
 const REDIS_START_MS = 15_000;
@@ -26,5 +27,5 @@ export const openContext = async (app: AppName, config: Config, given?: Logger, 
     await resources.drain();
     throw error;
   }
-  return { app, instance, config, logger, metrics: new Metrics(app), connections, notices, resources, readiness: [], flow: [] };
+  return { app, instance, config, logger, entry: new HttpEntry(config), metrics: new Metrics(app), connections, notices, resources, readiness: [], flow: [] };
 };

@@ -6,6 +6,7 @@ import type { OpenAPIObject, StandardSchemaConverter } from '@nestjs/swagger';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { describedBySwagger } from './api-docs';
+import type { HttpEntry } from './http-entry';
 
 export interface DocsOptions {
   title: string;
@@ -13,15 +14,18 @@ export interface DocsOptions {
 }
 
 /** Serves `/docs` (for people), `/docs-json` and `/docs-yaml`. What serves them is made when they are first asked for. */
-export const serveDocs = (nest: NestFastifyApplication, options: DocsOptions): void => {
+export const serveDocs = (nest: NestFastifyApplication, options: DocsOptions, entry: HttpEntry): void => {
   let pages: Promise<FastifyInstance> | undefined;
-  const answer = async ({ url }: FastifyRequest, reply: FastifyReply) => {
-    const page = await (await (pages ??= openPages(nest, options))).inject({ method: 'GET', url });
+  const answer = async ({ url, raw }: FastifyRequest, reply: FastifyReply) => {
+    const page = await (await (pages ??= openPages(nest, options))).inject({ method: 'GET', url, headers: { [PREFIX]: entry.prefixOf(raw) } });
     return reply.code(page.statusCode).type(page.headers['content-type'] ?? 'text/plain').send(page.rawPayload);
   };
   const fastify = nest.getHttpAdapter().getInstance();
   for (const path of ['/docs', '/docs/*', '/docs-json', '/docs-yaml']) fastify.get(path, answer);
 };
+
+/** Tells the app inside under which path it is served. */
+const PREFIX = 'x-prefix';
 
 /** An app without a door, which is asked from inside: routes cannot be added to one whose door is open. */
 const openPages = async (nest: NestFastifyApplication, { title, description }: DocsOptions): Promise<FastifyInstance> => {
@@ -39,6 +43,10 @@ const openPages = async (nest: NestFastifyApplication, { title, description }: D
   SwaggerModule.setup('docs', pages, asProblems(SwaggerModule.createDocument(nest, options, { standardSchemaConverter: converter() })), {
     customSiteTitle: title,
     swaggerOptions: { persistAuthorization: false },
+    patchDocumentOnRequest: (request, _reply, document) => {
+      const prefix = (request as FastifyRequest).headers[PREFIX];
+      return prefix ? { ...document, servers: [{ url: String(prefix) }] } : document;
+    },
   });
   await pages.init();
   await pages.getHttpAdapter().getInstance().ready();

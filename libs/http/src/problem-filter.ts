@@ -3,6 +3,7 @@ import type { ProblemCode } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import { type ArgumentsHost, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { HttpEntry } from './http-entry';
 import { Problem } from './problem';
 import type { RouteMethods } from './route-methods';
 
@@ -12,6 +13,7 @@ export class ProblemFilter implements ExceptionFilter {
     private readonly logger: Logger,
     private readonly bodyLimit: number,
     private readonly routes: RouteMethods,
+    private readonly entry: HttpEntry,
   ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
@@ -32,7 +34,7 @@ export class ProblemFilter implements ExceptionFilter {
       .header('x-request-id', request.id)
       .header('content-type', 'application/problem+json')
       // As bytes: to a string Fastify would add a charset, which this media type does not have.
-      .send(Buffer.from(JSON.stringify(problem.toDocument(pathOf(request), request.id))));
+      .send(Buffer.from(JSON.stringify(problem.toDocument(pathOf(request), request.id, this.entry.prefixOf(request.raw)))));
   }
 
   private asProblem(thrown: unknown, request: FastifyRequest): Problem {

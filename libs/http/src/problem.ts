@@ -39,16 +39,19 @@ export class Problem extends Error {
     return problems[this.code][0];
   }
 
-  /** The document as it is sent, for the request at `instance` (where its path is known) with the correlation id `trace`. */
-  toDocument(instance: string | undefined, trace: string): ProblemDocument {
+  /**
+   * The document as it is sent, for the request at `instance` (where its path is known) with the correlation id `trace`.
+   * @param prefix the path under which a proxy serves us
+   */
+  toDocument(instance: string | undefined, trace: string, prefix = ''): ProblemDocument {
     const [status, title] = problems[this.code];
     return {
-      type: `/problems/${this.code}`,
+      type: `${prefix}/problems/${this.code}`,
       title,
       status,
       detail: this.detail,
       code: this.code,
-      ...(instance !== undefined && { instance }),
+      ...(instance !== undefined && { instance: prefix + instance }),
       trace,
       ...(this.errors && { errors: this.errors }),
       ...(this.request && { request: this.request }),

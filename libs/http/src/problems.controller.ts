@@ -37,6 +37,7 @@ const NEXT_STEP: Record<(typeof problems)[ProblemCode][0], string> = {
   409: 'Look at the present state first; "detail" says what stands in the way.',
   413: 'Send less: a body may hold 1 MiB.',
   415: 'Send JSON, with "Content-Type: application/json".',
+  421: 'Call by a name of this machine, or have the name added to CONDUCTOR_ALLOWED_HOSTS.',
   422: 'The request is well-formed but cannot be carried out; "detail" says why.',
   426: 'Use a client that speaks the protocol that "Upgrade" names.',
   429: 'Wait for the seconds given in "Retry-After".',

@@ -4,11 +4,12 @@ import { z } from 'zod';
 import { ApiExcludeEndpoint, ApiTags } from './api-docs';
 import { Allow, Caller, Public } from './access';
 import { Admission } from './admission';
+import { APP_CONTEXT, type AppContext } from './app-context';
 import { loginPage } from './login-page';
 import { Problem } from './problem';
 import { Role } from './roles';
 import { routeConfig } from './route-config';
-import { localPath, originOf } from './same-origin';
+import { localPath } from './local-path';
 import { sessionCookie, sessionIdOf, Sessions } from './sessions';
 import { Answers, Fails, ZodBody, ZodQuery } from './zod-body';
 
@@ -23,14 +24,15 @@ export class SessionController {
   constructor(
     @Inject(Sessions) private readonly sessions: Sessions,
     @Inject(Admission) private readonly admission: Admission,
+    @Inject(APP_CONTEXT) private readonly context: AppContext,
   ) {}
 
   @Get('login')
   @Public()
   @ApiExcludeEndpoint()
-  page(@ZodQuery(Next) query: z.output<typeof Next>, @Res({ passthrough: true }) reply: FastifyReply): string {
+  page(@ZodQuery(Next) query: z.output<typeof Next>, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): string {
     reply.type('text/html; charset=utf-8');
-    return loginPage(localPath(query.next));
+    return loginPage(this.prefixOf(request), localPath(query.next));
   }
 
   /** Opens a session: an http-only cookie that lasts 12 hours, or as long as the key. */
@@ -43,15 +45,15 @@ export class SessionController {
     const byForm = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') ?? false;
     try {
       // Another site must not log a person in under a key of its own.
-      if (originOf(request) === 'other') throw new Problem('forbidden', 'Log in from a page of this door.');
+      if (this.context.entry.originOf(request.raw) === 'other') throw new Problem('forbidden', 'Log in from a page of this door.');
       const caller = await this.admission.identify(body.key, request.ip);
-      reply.header('set-cookie', sessionCookie(await this.sessions.open(caller), request.protocol === 'https'));
+      reply.header('set-cookie', this.cookie(request, await this.sessions.open(caller)));
       if (!byForm) return caller;
-      return await reply.redirect(localPath(body.next), 303);
+      return await reply.redirect(this.prefixOf(request) + localPath(body.next), 303);
     } catch (error) {
       if (!byForm || !(error instanceof Problem)) throw error;
       if (error.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds);
-      return reply.code(error.status).type('text/html; charset=utf-8').send(loginPage(localPath(body.next), error.detail));
+      return reply.code(error.status).type('text/html; charset=utf-8').send(loginPage(this.prefixOf(request), localPath(body.next), error.detail));
     }
   }
 
@@ -69,6 +71,14 @@ export class SessionController {
   async logOut(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
     const id = sessionIdOf(request.headers.cookie);
     if (id) await this.sessions.close(id);
-    reply.header('set-cookie', sessionCookie(undefined, request.protocol === 'https'));
+    reply.header('set-cookie', this.cookie(request, undefined));
+  }
+
+  private cookie(request: FastifyRequest, id: string | undefined): string {
+    return sessionCookie(id, request.protocol === 'https', this.prefixOf(request));
+  }
+
+  private prefixOf(request: FastifyRequest): string {
+    return this.context.entry.prefixOf(request.raw);
   }
 }

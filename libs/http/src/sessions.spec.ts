@@ -1,7 +1,7 @@
 import { Controller, Get, Module, Post } from '@nestjs/common';
 import { Allow, Caller } from './access';
 import { TestApp } from './door.fixture';
-import { localPath } from './same-origin';
+import { localPath } from './local-path';
 
 @Controller('board')
 class Board {

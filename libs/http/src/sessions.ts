@@ -51,6 +51,6 @@ export class Sessions {
 /** The session id that a request's `Cookie` header carries. */
 export const sessionIdOf = (cookies: string | undefined): string | undefined => cookies?.match(/(?:^|;\s*)conductor_session=([\w-]{43})(?:;|$)/)?.[1];
 
-/** The `Set-Cookie` header that begins a session, or ends it when `id` is `undefined`. `secure` where the door is reached by HTTPS. */
-export const sessionCookie = (id: string | undefined, secure: boolean): string =>
-  `${COOKIE}=${id ?? ''}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${id ? LASTS_SECONDS : 0}${secure ? '; Secure' : ''}`;
+/** The `Set-Cookie` header that begins a session, or ends it when `id` is `undefined`. `secure` where we are reached by HTTPS; under a `prefix` it is sent to no other path. */
+export const sessionCookie = (id: string | undefined, secure: boolean, prefix = ''): string =>
+  `${COOKIE}=${id ?? ''}; Path=${prefix}/; HttpOnly; SameSite=Strict; Max-Age=${id ? LASTS_SECONDS : 0}${secure ? '; Secure' : ''}`;

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type AppName, type Config, portOf } from '@conductor/config';
 import { type Logger, NestLogger } from '@conductor/observability';
+import { limitConnections } from '@conductor/platform-shell';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -75,19 +76,20 @@ export const startApp = async (app: AppName, build: BuildApp, config: Config, op
 };
 
 const assemble = async (context: AppContext, inFlight: InFlight, build: BuildApp, options: AppOptions): Promise<NestFastifyApplication> => {
-  const { config, logger, connections, notices, resources } = context;
+  const { config, logger, connections, notices, resources, entry } = context;
   const keys = resources.hold('API keys', new ApiKeys(connections, notices, logger), (held) => held.close());
   await keys.reload();
   const sessions = options.sessions ? new Sessions(connections, keys) : undefined;
-  const admission = new Admission(keys, sessions, config.rateLimitPerMinute);
+  const admission = new Admission(keys, sessions, entry, config.rateLimitPerMinute);
   const routes = new RouteMethods();
-  const filter = new ProblemFilter(logger, BODY_LIMIT, routes);
-  const door = await openDoor({ admission, inFlight, filter, routes, logger, metrics: new RequestMetrics(context.metrics), login: options.sessions ?? false });
+  const filter = new ProblemFilter(logger, BODY_LIMIT, routes, entry);
+  const door = await openDoor({ admission, entry, inFlight, filter, routes, logger, metrics: new RequestMetrics(context.metrics), login: options.sessions ?? false });
   const module = DoorModule.around(await build(context), { context, keys, admission, inFlight, sessions });
   const nest = await NestFactory.create<NestFastifyApplication>(module, door, { logger: new NestLogger(logger), bodyParser: false, abortOnError: false });
   nest.useGlobalFilters(filter);
   nest.useGlobalPipes(new ZodPipe());
-  if (options.openapi) serveDocs(nest, options.openapi);
+  limitConnections(nest.getHttpServer(), { perAddress: config.http.connectionsPerAddress, isTrusted: (address) => entry.trusts(address) });
+  if (options.openapi) serveDocs(nest, options.openapi, entry);
   await options.configure?.(nest, context);
   return nest;
 };

@@ -1,5 +1,8 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { AddressRanges, type Config } from '@conductor/config';
+import { AllowedHosts } from './allowed-hosts';
+import { connectionTimeouts, limitConnections } from './connection-limits';
 
 export interface ShellState {
   /** Why nothing runs here, for a person. */
@@ -9,6 +12,8 @@ export interface ShellState {
 
 /** A caller who asks for the platform itself comes again after this time. */
 const RETRY_AFTER_S = 30;
+/** Whoever takes longer to send a request is cut off. */
+const REQUEST_MS = 30_000;
 
 /**
  * The door of a process whose platforms are not loaded: health and metrics like any app's, and for everything else the problem
@@ -20,8 +25,17 @@ export class ShellDoor {
   constructor(
     private readonly app: string,
     private readonly state: () => ShellState,
+    { host, http }: Pick<Config, 'host' | 'http'>,
   ) {
-    this.server = createServer((request, response) => this.answer(URL.parse(request.url ?? '/', 'http://door')?.pathname ?? '/', response));
+    const hosts = new AllowedHosts({ host, allowedHosts: http.allowedHosts });
+    const proxies = new AddressRanges(http.trustedProxies);
+    this.server = createServer({ ...connectionTimeouts, requestTimeout: REQUEST_MS }, ({ url, headers, socket }, response) => {
+      const path = URL.parse(url ?? '/', 'http://door')?.pathname ?? '/';
+      const forwarded = proxies.has(socket.remoteAddress) ? headers['x-forwarded-host'] : undefined;
+      if (hosts.allows(forwarded === undefined ? headers.host : String(forwarded).split(',').at(-1)!.trim())) this.answer(path, response);
+      else json(response, 421, misdirected(path), { 'content-type': 'application/problem+json' });
+    });
+    limitConnections(this.server, { perAddress: http.connectionsPerAddress, isTrusted: (address) => proxies.has(address) });
   }
 
   /** @returns its URL @throws what the system says when it cannot listen there */
@@ -75,6 +89,15 @@ const unavailable = (path: string, reason: string) => ({
   status: 503,
   detail: `Nothing runs here at the moment: ${reason}. Come again later.`,
   code: 'platform-unavailable',
+  instance: path,
+});
+
+const misdirected = (path: string) => ({
+  type: '/problems/misdirected-request',
+  title: 'This host is not served here',
+  status: 421,
+  detail: 'The name in the header "Host" is not one of this machine. Call it by a name of its own, or add the name to CONDUCTOR_ALLOWED_HOSTS.',
+  code: 'misdirected-request',
   instance: path,
 });
 

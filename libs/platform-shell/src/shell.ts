@@ -47,7 +47,7 @@ export class Shell {
     this.desiredKey = `${namespace}:desired`;
     this.presencesKey = `${namespace}:presences`;
     this.channels = { notices: `${namespace}:notices`, checks: `${namespace}:checks` };
-    this.door = new ShellDoor(app, () => ({ reason: inWords(this.all), redisIsReady: this.redis.status === 'ready' }));
+    this.door = new ShellDoor(app, () => ({ reason: inWords(this.all), redisIsReady: this.redis.status === 'ready' }), config);
   }
 
   /** Whether anything of this process is wanted. What cannot be read is `unknown`: Redis is away, or slow because memory is short. */

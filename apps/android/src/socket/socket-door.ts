@@ -1,5 +1,6 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { HttpEntry } from '@conductor/http';
 import type { OnModuleDestroy, OnModuleInit } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -24,6 +25,7 @@ export class SocketDoor implements OnModuleInit, OnModuleDestroy {
     private readonly slot: PlatformSlot,
     private readonly hub: SocketHub,
     private readonly config: AndroidConfig,
+    private readonly entry: HttpEntry,
   ) {
     this.server = new WebSocketServer({
       noServer: true,
@@ -52,10 +54,13 @@ export class SocketDoor implements OnModuleInit, OnModuleDestroy {
     // Until the WebSocket takes over, a connection that breaks would otherwise end the process.
     socket.on('error', ignore);
     // What comes here may be anything, `//` for instance, which is no address.
-    const url = URL.parse(request.url ?? '/', 'http://phone');
+    this.entry.arrive(request);
+    if (!this.entry.isForUs(request)) return refuse(socket, 421);
+    const url = URL.parse(this.entry.pathOf(request), 'http://phone');
     if (url?.pathname !== SOCKET_PATH) return refuse(socket, 404);
     const query = Query.safeParse(Object.fromEntries(url.searchParams));
-    if (!isSameHost(request)) return refuse(socket, 403);
+    // Native apps send no origin. Browsers do, and so do apps that live in one: a foreign page must not use the socket.
+    if (this.entry.originOf(request) === 'other' && !this.entry.isAllowedOrigin(request.headers.origin)) return refuse(socket, 403);
     if (!query.success) return refuse(socket, 400);
     if (this.hub.size >= this.config.maxSockets) return refuse(socket, 503);
     this.server.handleUpgrade(request, socket, head, (ws) => {
@@ -75,12 +80,6 @@ export class SocketDoor implements OnModuleInit, OnModuleDestroy {
 const tokenOf = ({ headers }: IncomingMessage): string | undefined => {
   const [scheme, token] = (headers['sec-websocket-protocol'] ?? '').split(',').map((part) => part.trim());
   return bearerOf(headers.authorization) ?? (scheme === SUBPROTOCOL ? token : undefined);
-};
-
-/** Apps send no origin. A browser does, and a foreign page must not use the socket. */
-const isSameHost = ({ headers }: IncomingMessage): boolean => {
-  if (headers.origin === undefined) return true;
-  return URL.canParse(headers.origin) && new URL(headers.origin).host === headers.host;
 };
 
 const refuse = (socket: Duplex, status: number) =>

@@ -27,8 +27,9 @@ export class AndroidStage {
     private readonly operatorKey: string,
   ) {}
 
-  static async open(changes: Partial<AndroidConfig> = {}): Promise<AndroidStage> {
-    const config = testConfig();
+  /** @param env settings, beside the numbers of this platform */
+  static async open(changes: Partial<AndroidConfig> = {}, env: Record<string, string> = {}): Promise<AndroidStage> {
+    const config = testConfig(env);
     const router = await RouterDouble.open(config);
     const brain = new BrainDouble(router);
     const app = await startApp('android', (context) => AndroidModule.register(context, changes), config);
