@@ -1,4 +1,4 @@
-import type { DeadLetter, DeadLetterFilter } from '@conductor/contracts';
+import type { ClaimCheck, DeadLetter, DeadLetterFilter } from '@conductor/contracts';
 import type { Redis, Result } from 'ioredis';
 import { keysOf } from './keys';
 
@@ -14,13 +14,14 @@ export interface IndexedLetter {
 const ENTRIES_IN_ONE_READ = 1_000;
 
 /**
- * record, counter of places, sets that it is in | step of the counter, entry, payload, bytes → 1 when it is new.
+ * record, counter of places, sets that it is in | step of the counter, entry, payload, bytes, claim check (empty where there is none) → 1
+ * when it is new.
  * Sets are remembered with the record, so that removing it needs nothing but its id.
  */
 const ADD = `
   if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
   local place = redis.call('INCRBY', KEYS[2], ARGV[1])
-  redis.call('HSET', KEYS[1], 'entry', ARGV[2], 'letter', ARGV[3], 'bytes', ARGV[4], 'sets', table.concat(KEYS, '\\n', 3))
+  redis.call('HSET', KEYS[1], 'entry', ARGV[2], 'letter', ARGV[3], 'bytes', ARGV[4], 'claim', ARGV[5], 'sets', table.concat(KEYS, '\\n', 3))
   for at = 3, #KEYS do redis.call('ZADD', KEYS[at], place, ARGV[2]) end
   return 1`;
 /** records → how many there were */
@@ -60,10 +61,10 @@ export class DeadLetterIndex {
   }
 
   /** @param as `adopted`: it is older than all that are here */
-  async add({ id, at, platform, code }: DeadLetter, payload: string, bytes: number, as: 'new' | 'adopted' = 'new'): Promise<boolean> {
+  async add({ id, at, platform, code, request: { claimCheck } }: DeadLetter, payload: string, bytes: number, as: 'new' | 'adopted' = 'new'): Promise<boolean> {
     const sets = [{}, { code }, ...(platform === undefined ? [] : [{ platform }, { platform, code }])].map((of) => this.setOf(of));
     const keys = [this.record(id), `${this.prefix}:places:${as}`, ...sets];
-    return (await this.redis.conductorAddDeadLetter(keys.length, ...keys, as === 'new' ? 1 : -1, `${Math.round(at)}~${id}`, payload, bytes)) === 1;
+    return (await this.redis.conductorAddDeadLetter(keys.length, ...keys, as === 'new' ? 1 : -1, `${Math.round(at)}~${id}`, payload, bytes, claimCheck ? JSON.stringify(claimCheck) : '')) === 1;
   }
 
   async remove(ids: readonly string[]): Promise<number> {
@@ -81,6 +82,12 @@ export class DeadLetterIndex {
 
   async payloads(ids: readonly string[]): Promise<Array<string | null>> {
     return this.piped(ids, (pipe, id) => pipe.hget(this.record(id), 'letter'));
+  }
+
+  /** What stands for the large content of each, where it has one. */
+  async claimChecks(ids: readonly string[]): Promise<Array<ClaimCheck | undefined>> {
+    const found = await this.piped<string | null>(ids, (pipe, id) => pipe.hget(this.record(id), 'claim'));
+    return found.map((json) => (json ? (JSON.parse(json) as ClaimCheck) : undefined));
   }
 
   /** Bytes of each one's payload; 0 of one that is gone. */

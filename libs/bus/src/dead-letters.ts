@@ -1,8 +1,10 @@
 import { asRedisUnavailable, RedisUnavailable } from '@conductor/connections';
-import { DeadLetter, type DeadLetterFilter, deadLetterQueue } from '@conductor/contracts';
+import { DeadLetter, type DeadLetterFilter, deadLetterQueue, type Request } from '@conductor/contracts';
 import type { Redis } from 'ioredis';
 import { counted, DeadLetterIndex, entryOf, type IndexedLetter } from './dead-letter-index';
 import { MAX_GROUP_BYTES, textBytes } from './json-bytes';
+import { keysOf } from './keys';
+import { MessageBodies } from './message-bodies';
 import { QueueProducer } from './queue-producer';
 
 const IDS_IN_ONE_STEP = 100;
@@ -15,6 +17,7 @@ const REASON_CHARACTERS = 500;
 export class DeadLetters {
   private readonly jobs: QueueProducer<typeof deadLetterQueue>;
   private readonly index: DeadLetterIndex;
+  private readonly bodies: MessageBodies;
 
   constructor(
     private readonly connection: Redis,
@@ -22,6 +25,7 @@ export class DeadLetters {
   ) {
     this.jobs = new QueueProducer(deadLetterQueue, connection, namespace);
     this.index = new DeadLetterIndex(connection, namespace);
+    this.bodies = new MessageBodies(connection, keysOf(namespace));
   }
 
   /** For Bull Board. */
@@ -32,13 +36,25 @@ export class DeadLetters {
   /** Adding the same letter again is a no-op. */
   async add(letter: DeadLetter): Promise<void> {
     const payload = JSON.stringify(letter);
-    await this.ask(() => this.index.add(letter, payload, textBytes(payload)));
+    await this.ask(() => this.index.add(letter, payload, textBytes(payload) + (letter.request.claimCheck?.bytes ?? 0)));
     await this.jobs.add(jobIdOf(letter.id), summaryOf(letter), { keep: true });
   }
 
-  async get(id: string): Promise<DeadLetter | undefined> {
+  /** As it was put down: of a large content only the beginning and its claim check. */
+  async outline(id: string): Promise<DeadLetter | undefined> {
     const payload = await this.ask(() => this.index.payload(id));
     return payload === undefined ? undefined : (JSON.parse(payload) as DeadLetter);
+  }
+
+  async get(id: string): Promise<DeadLetter | undefined> {
+    const letter = await this.outline(id);
+    return letter && this.whole(letter);
+  }
+
+  /** What it takes to settle these messages. @param ids few enough for one step: some hundred */
+  async messagesOf(ids: readonly string[]): Promise<Array<Pick<Request, 'id' | 'claimCheck'>>> {
+    const claimChecks = await this.ask(() => this.index.claimChecks(ids));
+    return ids.map((id, at) => ({ id, ...(claimChecks[at] && { claimCheck: claimChecks[at] }) }));
   }
 
   /** Those of these ids that are here. */
@@ -81,7 +97,7 @@ export class DeadLetters {
     const ids = due.slice(0, limit).map(({ id }) => id);
     const shown = firstOf(await this.ask(() => this.index.bytes(ids)));
     const payloads = await this.ask(() => this.index.payloads(ids.slice(0, shown)));
-    const items = payloads.flatMap((payload) => (payload === null ? [] : [JSON.parse(payload) as DeadLetter]));
+    const items = await Promise.all(payloads.flatMap((payload) => (payload === null ? [] : [this.whole(JSON.parse(payload) as DeadLetter)])));
     return { items, total: await this.count(filter), ...(due.length > shown && { next: afterOf(due[shown - 1]!) }) };
   }
 
@@ -123,6 +139,11 @@ export class DeadLetters {
       ids.push(...some.filter((id) => id.startsWith(JOB)).map((id) => id.slice(JOB.length)));
       if (some.length < 10 * IDS_IN_ONE_STEP) return ids;
     }
+  }
+
+  private async whole(letter: DeadLetter): Promise<DeadLetter> {
+    if (!letter.request.claimCheck) return letter;
+    return { ...letter, request: (await this.ask(() => this.bodies.whole(letter.request))) ?? letter.request };
   }
 
   private async ask<T>(question: () => Promise<T>): Promise<T> {

@@ -73,10 +73,10 @@ const bodies = {
   },
   /**
    * state, settlement, step, ttl, condition, channel, reply, channel, reply (empty where there is none), request (empty where it is
-   * written down for certain) → 1 when it is settled by this
+   * written down for certain), key of its large content (empty where it has none), ttl of that → 1 when it is settled by this
    */
   conductorSettle: {
-    args: 10,
+    args: 12,
     lua: `
       local state = redis.call('HGET', key, 'state')
       if settled(state) or (state == 'dead-lettered' and $1 == 'dead-lettered') then return 0 end
@@ -87,6 +87,7 @@ const bodies = {
         redis.call('HSET', key, 'state', $1, 'settled', $2, step(), $3)
       end
       redis.call('PEXPIRE', key, $4)
+      if $11 ~= '' then redis.call('PEXPIRE', $11, $12) end
       tell($6, $7)
       tell($8, $9)
       return 1`,

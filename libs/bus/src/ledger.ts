@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { type Answer, isSettled, type Reply, type Request, type RequestRecord, RequestState, type TrailStep } from '@conductor/contracts';
+import { type Answer, type ClaimCheck, type Content, isSettled, type Reply, type Request, type RequestRecord, RequestState, type TrailStep } from '@conductor/contracts';
 import type { Redis } from 'ioredis';
 import { type Keys, keysOf } from './keys';
 import { LedgerScript } from './ledger-scripts';
+import { canonical, MessageBodies } from './message-bodies';
 import { asRedisUnavailable, RedisUnavailable } from '@conductor/connections';
 
 /** How long records are kept, in milliseconds. */
@@ -12,7 +13,12 @@ export interface Retention {
   keyedRetentionMs: number;
   /** Not settled yet. */
   ttlMs: number;
+  /** A dead letter; as long as what is not settled when absent. */
+  deadLetterRetentionMs?: number;
 }
+
+/** A large content outlives its dead letter, which is looked for once an hour, by this. */
+const BODY_OUTLIVES_MS = 2 * 86_400_000;
 
 export type Acceptance = { fresh: true } | { fresh: false; sameContent: boolean; state: RequestState };
 
@@ -29,6 +35,7 @@ export type Claim =
 export interface Settlement {
   state: 'answered' | 'dead-lettered' | 'discarded';
   answer?: Answer | undefined;
+  answerClaimCheck?: ClaimCheck | undefined;
   platform?: string | undefined;
   instance?: string | undefined;
   queuedMs?: number | undefined;
@@ -57,7 +64,11 @@ export interface SettleOptions {
  * is delivered twice. Kept in Redis next to the queues; survives with them.
  */
 export class Ledger {
+  /** Large contents and answers. */
+  readonly bodies: MessageBodies;
   private readonly keys: Keys;
+  /** Requests whose large content nobody else had put beside the queue. */
+  private readonly checkedIn = new WeakSet<Request>();
   private readonly accepting: LedgerScript<[string, string] | null>;
   private readonly claiming: LedgerScript<Claim | 'unknown'>;
   private readonly moving: LedgerScript<0 | 1>;
@@ -69,6 +80,7 @@ export class Ledger {
     private readonly retention: Retention,
   ) {
     this.keys = keysOf(namespace);
+    this.bodies = new MessageBodies(redis, this.keys);
     this.accepting = new LedgerScript(redis, 'conductorAccept');
     this.claiming = new LedgerScript(redis, 'conductorClaim');
     this.moving = new LedgerScript(redis, 'conductorMove');
@@ -86,7 +98,7 @@ export class Ledger {
       const hash = id === 'chosen' ? fingerprint(request) : '';
       const known = await this.accepting.run(this.keys.request(request.id), hash, JSON.stringify(request), linesOf(steps), this.retention.ttlMs, '');
       if (!known) return { fresh: true };
-      const sameContent = known[0] === '' ? fingerprint((await this.read(request.id))?.request ?? request) === fingerprint(request) : id !== 'chosen' || known[0] === hash;
+      const sameContent = known[0] === '' ? fingerprint((await this.outline(request.id))?.request ?? request) === fingerprint(request) : id !== 'chosen' || known[0] === hash;
       return { fresh: false, sameContent, state: RequestState.parse(known[1]) };
     });
   }
@@ -136,14 +148,45 @@ export class Ledger {
   }
 
   /** @returns false when it was settled before (the first settlement stands), or the condition did not hold */
-  settle(request: Pick<Request, 'id' | 'keyed'>, settlement: Settlement, step: TrailStep, { condition = 'always', replies: [first, second] = [], unwritten }: SettleOptions = {}): Promise<boolean> {
+  settle(request: Pick<Request, 'id' | 'keyed' | 'claimCheck'>, settlement: Settlement, step: TrailStep, { condition = 'always', replies: [first, second] = [], unwritten }: SettleOptions = {}): Promise<boolean> {
     const { state, ...settled } = settlement;
     const keyed = request.keyed || state !== 'answered';
     const ttl = keyed ? this.retention.keyedRetentionMs : this.retention.retentionMs;
     const keep = state === 'dead-lettered' ? this.retention.ttlMs : ttl;
+    const body = request.claimCheck ? [this.keys.body(request.id, request.claimCheck.digest), state === 'dead-lettered' ? this.keptMs : ttl] : ['', ''];
     const settledAs = JSON.stringify({ ...settled, settledAt: step.at });
     const [whole, steps] = unwritten === undefined ? ['', JSON.stringify(step)] : [JSON.stringify(request), `${unwritten}\n${JSON.stringify(step)}`];
-    return this.ask(async () => (await this.settling.run(this.keys.request(request.id), state, settledAs, steps, keep, condition, ...this.told(first), ...this.told(second), whole)) === 1);
+    return this.ask(async () => (await this.settling.run(this.keys.request(request.id), state, settledAs, steps, keep, condition, ...this.told(first), ...this.told(second), whole, ...body)) === 1);
+  }
+
+  /**
+   * Puts a large content beside the queue. @returns the request as it travels
+   * @throws RedisUnavailable
+   */
+  async checkIn(request: Request): Promise<Request> {
+    if (!this.bodies.mayBeLarge(request.content)) return request;
+    const large = await this.ask(() => this.bodies.put<Content>(request.id, request.content, this.keptMs));
+    if (!large) return request;
+    const travelling = { ...request, content: large.content, claimCheck: large.claimCheck };
+    if (large.isNew) this.checkedIn.add(travelling);
+    return travelling;
+  }
+
+  /** Takes back what `checkIn` put there, of a message that was not accepted. */
+  async withdraw(request: Request): Promise<void> {
+    if (this.checkedIn.has(request)) await this.bodies.remove(request);
+  }
+
+  /** Puts a large answer beside the queue, for as long as its record is kept. @param id of the message that it is kept with */
+  async checkInAnswer({ id, keyed }: Pick<Request, 'id' | 'keyed'>, answer: Answer): Promise<{ answer: Answer; claimCheck?: ClaimCheck }> {
+    if (!this.bodies.mayBeLarge(answer)) return { answer };
+    const large = await this.ask(() => this.bodies.put(id, answer, keyed ? this.retention.keyedRetentionMs : this.retention.retentionMs));
+    return large ? { answer: large.content, claimCheck: large.claimCheck } : { answer };
+  }
+
+  /** A message that is on its way again keeps its large content. */
+  async keepContent(request: Request): Promise<void> {
+    if (request.claimCheck) await this.ask(() => this.bodies.keep(request, this.keptMs));
   }
 
   /** Where a message stands; undefined when it never was, or its time is over. */
@@ -151,8 +194,14 @@ export class Ledger {
     return this.ask(async () => RequestState.optional().parse((await this.redis.hget(this.keys.request(id), 'state')) ?? undefined));
   }
 
-  /** All that is known of a message; undefined when it never was, or its time is over. */
-  read(id: string): Promise<RequestRecord | undefined> {
+  /** All that is known of a message; undefined when it never was, or its time is over. Of what is no longer kept whole, the beginning. */
+  async read(id: string): Promise<RequestRecord | undefined> {
+    const record = await this.outline(id);
+    return record && (record.request.claimCheck || record.answerClaimCheck) ? this.ask(() => this.whole(record)) : record;
+  }
+
+  /** The same, without large contents and answers: only their beginnings. */
+  outline(id: string): Promise<RequestRecord | undefined> {
     return this.ask(async () => {
       const { state, request, settled, platform, ...rest } = await this.redis.hgetall(this.keys.request(id));
       if (!request) return undefined;
@@ -165,6 +214,16 @@ export class Ledger {
         trail: trailOf(rest),
       };
     });
+  }
+
+  /** How long a large content is kept that nobody has settled. */
+  private get keptMs(): number {
+    return Math.max(this.retention.ttlMs, this.retention.deadLetterRetentionMs ?? 0) + BODY_OUTLIVES_MS;
+  }
+
+  private async whole({ answerClaimCheck, ...record }: RequestRecord): Promise<RequestRecord> {
+    const [request, answer] = await Promise.all([this.bodies.whole(record.request), answerClaimCheck && this.bodies.get<Answer>(record.id, answerClaimCheck)]);
+    return { ...record, ...(request && { request }), ...(answer ? { answer } : answerClaimCheck && { answerClaimCheck }) };
   }
 
   private told(addressed: AddressedReply | undefined): [channel: string, reply: string] {
@@ -199,11 +258,5 @@ export const stepsOf = (lines: string): TrailStep[] =>
 /** Two requests are the same message when these agree; when it came and how long its sender waits do not matter. */
 const fingerprint = (r: Request) =>
   createHash('sha1')
-    .update(JSON.stringify([r.target, r.source, r.user, r.conversation, r.kind, canonical(r.content), r.idempotencyKey]))
+    .update(JSON.stringify([r.target, r.source, r.user, r.conversation, r.kind, r.claimCheck?.digest ?? canonical(r.content), r.idempotencyKey]))
     .digest('base64url');
-
-const canonical = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(canonical);
-  if (value !== null && typeof value === 'object') return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => [k, canonical(v)]);
-  return value;
-};

@@ -1,4 +1,4 @@
-import { Reply, type RequestRecord } from '@conductor/contracts';
+import { type Answer, type ClaimCheck, isSettled, Reply, type RequestRecord } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import { z } from 'zod';
 import { keysOf } from './keys';
@@ -93,9 +93,21 @@ export class ReplyInbox {
     if (!batch.success) return this.logger.error({ reason: z.prettifyError(batch.error) }, 'a reply of unknown shape is ignored');
     for (const reply of batch.data) {
       for (const observer of this.observers) observer(reply);
-      if (reply.final) for (const waiter of [...(this.waiters.get(reply.id) ?? [])]) waiter.settle(reply);
+      if (!reply.final || !this.waiters.has(reply.id)) continue;
+      if (reply.outcome.result === 'done' && reply.outcome.claimCheck) void this.settleWhole(reply, reply.outcome.claimCheck);
+      else this.settle(reply.id, reply);
     }
   };
+
+  /** Its answer is large and lies in the ledger. Should that be away just now, it is asked again later. */
+  private async settleWhole(reply: Reply, claimCheck: ClaimCheck) {
+    const answer = await this.ledger.bodies.get<Answer>(reply.id, claimCheck).catch(() => undefined);
+    if (answer !== undefined) this.settle(reply.id, { ...reply, outcome: { result: 'done', answer } });
+  }
+
+  private settle(id: string, end: Reply | RequestRecord) {
+    for (const waiter of [...(this.waiters.get(id) ?? [])]) waiter.settle(end);
+  }
 
   private remove(id: string, waiter: Waiter) {
     const left = (this.waiters.get(id) ?? []).filter((other) => other !== waiter);
@@ -107,10 +119,9 @@ export class ReplyInbox {
     const overdue = Date.now() - LOOK_UP_AFTER_MS;
     for (const [id, waiters] of this.waiters) {
       if (waiters.every((waiter) => waiter.since > overdue)) continue;
-      const record = await this.ledger.read(id).catch(() => undefined);
-      if (record && ['answered', 'dead-lettered', 'discarded'].includes(record.state)) {
-        for (const waiter of [...waiters]) waiter.settle(record);
-      }
+      const state = await this.ledger.state(id).catch(() => undefined);
+      const record = state && isSettled(state) ? await this.ledger.read(id).catch(() => undefined) : undefined;
+      if (record) this.settle(id, record);
     }
   }
 }

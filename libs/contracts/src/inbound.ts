@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ClaimCheck } from './claim-check';
 import { Answer } from './json';
 import { PlatformName } from './names';
 import { defineQueue } from './queue-contract';
@@ -9,7 +10,7 @@ export const InboundItem = z.discriminatedUnion('type', [
   /** An adapter brings a message in. */
   z.object({ type: z.literal('request'), request: Request }),
   /** A platform has answered a message whose sender wants the answer as a message. */
-  z.object({ type: z.literal('answer'), request: Request, answer: Answer }),
+  z.object({ type: z.literal('answer'), request: Request, answer: Answer, claimCheck: ClaimCheck.optional() }),
   /** A platform failed a message for good and other platforms are left to try. */
   z.object({
     type: z.literal('reroute'),

@@ -1,5 +1,6 @@
 export * from './json';
 export * from './names';
+export * from './claim-check';
 export * from './request';
 export * from './queue-contract';
 export * from './delivery';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ClaimCheck } from './claim-check';
 import { Answer } from './json';
 import { Request } from './request';
 
@@ -37,6 +38,7 @@ export const RequestRecord = z.object({
   platform: z.string().optional(),
   instance: z.string().optional(),
   answer: Answer.optional(),
+  answerClaimCheck: ClaimCheck.optional().describe('`answer` is only the beginning, since the whole is no longer kept'),
   queuedMs: z.number().optional(),
   platformMs: z.number().optional(),
   code: z.string().optional(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ClaimCheck } from './claim-check';
 import { Answer } from './json';
 
 /** Failure classes, each with its own consequence in the circuit breaker. */
@@ -9,7 +10,7 @@ const failure = { code: z.string(), message: z.string(), class: FailureClass };
 
 /** The five ways in which one attempt ends. */
 export const Outcome = z.discriminatedUnion('result', [
-  z.object({ result: z.literal('done'), answer: Answer }),
+  z.object({ result: z.literal('done'), answer: Answer, claimCheck: ClaimCheck.optional() }),
   /** May work next time: tried again with back-off while attempts are left. */
   z.object({ result: z.literal('retry'), ...failure }),
   /** Trying again cannot help: the next fallback, or the dead letters. */

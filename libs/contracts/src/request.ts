@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ClaimCheck } from './claim-check';
 import { Content, GivenContent } from './json';
 import { ChosenId, ForeignId, Kind, PlatformName, RequestId } from './names';
 
@@ -36,6 +37,8 @@ export const Request = z.object({
   conversation: ForeignId.optional(),
   kind: Kind,
   content: Content,
+  /** `content` is only the beginning: this stands for the whole. */
+  claimCheck: ClaimCheck.optional(),
   idempotencyKey: z.string().optional(),
   /** The caller named an id or a key and may come again under it: what is known of the message is kept longer. */
   keyed: z.boolean().optional(),

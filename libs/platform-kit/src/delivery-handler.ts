@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type AddressedReply, type Claim, type DeadLetters, type JobContext, type JobHandler, type Ledger, linesOf, type QueueProducer, type ReplySender, stepsOf } from '@conductor/bus';
 import {
-  type Delivery, expiresAt, type Failure, type InboundItem, type Outcome, Parcel, type platformQueue, type RequestState, type TrailStep,
+  answerIdOf, type Delivery, expiresAt, type Failure, type InboundItem, isSettled, type Outcome, Parcel, type platformQueue, type Request, type RequestState, type TrailStep,
 } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import { attempt } from './attempt';
@@ -104,8 +104,8 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
       return;
     }
     for (const delivery of parcel.data.deliveries) {
-      const record = await this.ports.ledger.read(delivery.request.id);
-      if (record && ['answered', 'dead-lettered', 'discarded'].includes(record.state)) continue;
+      const state = await this.ports.ledger.state(delivery.request.id);
+      if (state && isSettled(state)) continue;
       await this.bury(delivery, code, reason, 0, 0);
     }
   }
@@ -116,7 +116,8 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     const startedAt = Date.now();
     const started: TrailStep = { at: startedAt, step: 'started', platform: this.definition.name, instance: this.instance, attempt: delivery.attempt };
 
-    const asking = this.isUncontested(delivery, job, startedAt) ? this.ask(plugin, delivery, startedAt) : undefined;
+    const request = delivery.request.claimCheck ? await this.ports.ledger.bodies.whole(delivery.request) : delivery.request;
+    const asking = request && this.isUncontested(delivery, job, startedAt) ? this.ask(plugin, delivery, request, startedAt) : undefined;
     const end = asking && (await Promise.race([asking, endOfTurn()]));
     if (end?.outcome.result === 'done') return this.settleFor(delivery, job, end, started);
 
@@ -130,7 +131,8 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     const expires = expiresAt(delivery.request);
     if (claim === 'interrupted' && !this.definition.repeatable) return this.settle(delivery, { outcome: INTERRUPTED, queuedMs, platformMs: 0 });
     if (expires !== undefined && expires <= startedAt) return this.bury(delivery, 'deadline-exceeded', `its turn at ${this.definition.name} came ${startedAt - delivery.request.receivedAt} ms after it was received, past its deadline of ${delivery.request.deadlineMs} ms`, queuedMs, 0);
-    return this.settleFor(delivery, job, await this.ask(plugin, delivery, startedAt));
+    if (!request) return this.bury(delivery, 'content-expired', 'its content was too large to travel along, and is no longer kept: it waited too long. Send it again', queuedMs, 0);
+    return this.settleFor(delivery, job, await this.ask(plugin, delivery, request, startedAt));
   }
 
   /**
@@ -151,11 +153,11 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     }
   }
 
-  /** Never rejects: whatever the platform does is an outcome. */
-  private async ask(plugin: PlatformPlugin, delivery: Delivery, startedAt: number): Promise<End> {
+  /** Never rejects: whatever the platform does is an outcome. @param request with its whole content */
+  private async ask(plugin: PlatformPlugin, delivery: Delivery, request: Request, startedAt: number): Promise<End> {
     const expires = expiresAt(delivery.request);
     const budgetMs = Math.max(1, Math.min(this.definition.requestTimeoutMs, expires === undefined ? Infinity : expires - startedAt));
-    const { outcome, platformMs, abandoned } = await attempt(plugin, { ...delivery.request, attempt: delivery.attempt }, budgetMs, this.definition.repeatable);
+    const { outcome, platformMs, abandoned } = await attempt(plugin, { ...request, attempt: delivery.attempt }, budgetMs, this.definition.repeatable);
 
     const { id, trace } = delivery.request;
     this.ports.logger.debug({ request: id, trace, platform: this.definition.name, instance: this.instance, attempt: delivery.attempt, result: outcome.result, ms: Math.round(platformMs) }, 'the platform was asked');
@@ -200,13 +202,18 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
   /** @param unclaimed its start, of a message that was not claimed before */
   private async answer(delivery: Delivery, outcome: Extract<Outcome, { result: 'done' }>, queuedMs: number, platformMs: number, unclaimed?: TrailStep) {
     const { request, unwritten } = delivery;
-    const { answer } = outcome;
     const { name } = this.definition;
-    if (request.replyTo && 'platform' in request.replyTo) await this.ports.inbound.add({ type: 'answer', request, answer });
+    const { ledger } = this.ports;
+    const { answer, claimCheck } = await ledger.checkInAnswer(request, outcome.answer);
+    if (request.replyTo && 'platform' in request.replyTo) {
+      // As a message it has a content of its own.
+      const message = claimCheck ? await ledger.checkIn({ ...request, id: answerIdOf(request.id), content: outcome.answer }) : undefined;
+      await this.ports.inbound.add({ type: 'answer', request, answer, ...(message?.claimCheck && { claimCheck: message.claimCheck }) });
+    }
     const step: TrailStep = { at: Date.now(), step: 'answered', platform: name, instance: this.instance, attempt: delivery.attempt, platformMs };
-    const replies = this.replies(delivery, outcome, 'answered', true, queuedMs, platformMs);
+    const replies = this.replies(delivery, { result: 'done', answer, ...(claimCheck && { claimCheck }) }, 'answered', true, queuedMs, platformMs);
     const begun = unclaimed && `${unwritten}\n${linesOf([unclaimed])}`;
-    await this.ports.ledger.settle(request, { state: 'answered', answer, platform: name, instance: this.instance, queuedMs, platformMs }, step, { replies, ...(begun !== undefined && { unwritten: begun }) });
+    await ledger.settle(request, { state: 'answered', answer, ...(claimCheck && { answerClaimCheck: claimCheck }), platform: name, instance: this.instance, queuedMs, platformMs }, step, { replies, ...(begun !== undefined && { unwritten: begun }) });
   }
 
   private async again(delivery: Delivery, failure: Failure, delayMs: number, change: Partial<Delivery>, queuedMs: number, platformMs: number) {
@@ -236,7 +243,7 @@ export class DeliveryHandler implements JobHandler<ReturnType<typeof platformQue
     const { name } = this.definition;
     const outcome: Failure = failure ?? { result: 'never', code, message: reason, class: code === 'deadline-exceeded' ? 'overload' : 'error' };
     const last: TrailStep = { ...this.failureStep(delivery, outcome, platformMs), step: outcome.result === 'unknown' ? 'unknown' : 'failed' };
-    const before = await this.ports.ledger.read(request.id);
+    const before = await this.ports.ledger.outline(request.id);
     // Given up before anybody took it up.
     const begun = stepsOf(delivery.unwritten ?? '');
     if (!before) await this.ports.ledger.accept(request, begun);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Coalescer, jsonBytes, messageBytes, QueueProducer, type ReplyInbox } from '@conductor/bus';
+import { Coalescer, jsonBytes, type Ledger, messageBytes, QueueProducer, type ReplyInbox } from '@conductor/bus';
 import { DEFAULT_DEADLINE_MS, type InboundItem, inboundQueue, type Reply, type Request, type RequestRecord, RequestInput } from '@conductor/contracts';
 import type { Redis } from 'ioredis';
 import type { InboundMessage } from './platform-plugin';
@@ -13,7 +13,11 @@ export class InboundPort {
   private readonly producer: QueueProducer<typeof inboundQueue>;
   private readonly items: Coalescer<InboundItem>;
 
-  constructor(connection: Redis, namespace: string) {
+  constructor(
+    connection: Redis,
+    namespace: string,
+    private readonly ledger: Ledger,
+  ) {
     this.producer = new QueueProducer(inboundQueue, connection, namespace);
     this.items = new Coalescer((items) => this.producer.add(`in-${randomUUID()}`, { items }), () => ITEMS_IN_ONE_JOB, bytesOf);
   }
@@ -26,7 +30,7 @@ export class InboundPort {
   /** Brings a message in, its answer to come as a message to `source`. @returns the id it has from now on */
   async emit(source: string, message: InboundMessage): Promise<{ id: string }> {
     const request: Request = { ...asRequest(source, message, 'acceptance', DEFAULT_DEADLINE_MS), replyTo: { platform: source } };
-    await this.add({ type: 'request', request });
+    await this.add({ type: 'request', request: await this.ledger.checkIn(request) });
     return { id: request.id };
   }
 
@@ -35,10 +39,12 @@ export class InboundPort {
     const request: Request = { ...asRequest(source, message, 'answer', deadlineMs), replyTo: { inbox: inbox.name } };
     const refused = new AbortController();
     const waiting = inbox.wait(request.id, deadlineMs, refused.signal);
-    await this.add({ type: 'request', request }).catch((error: unknown) => {
+    try {
+      await this.add({ type: 'request', request: await this.ledger.checkIn(request) });
+    } catch (error) {
       refused.abort();
       throw error;
-    });
+    }
     return waiting;
   }
 

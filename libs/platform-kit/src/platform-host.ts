@@ -40,7 +40,7 @@ export class PlatformHost {
   ) {
     const { connections, config } = context;
     this.ledger = new Ledger(connections.commands, connections.namespace, config.messages);
-    this.inbound = new InboundPort(producing, connections.namespace);
+    this.inbound = new InboundPort(producing, connections.namespace, this.ledger);
     this.inbox = new ReplyInbox(connections, this.ledger, context.instance, context.logger);
   }
 

@@ -1,12 +1,9 @@
-import { type Request, type RouteRule, textOf } from '@conductor/contracts';
+import { EXTRACT_CHARACTERS, type Request, type RouteRule, textOf } from '@conductor/contracts';
 import { RE2JS } from 're2js';
 import { compileWindow } from './time-window';
 
 /** What a rule looks at. */
 export type Matchable = Pick<Request, 'source' | 'kind' | 'user' | 'content'>;
-
-/** Longest text a pattern is searched in; RE2 takes time in proportion to it, and to nothing worse. */
-const SEARCHED_CHARACTERS = 16_384;
 
 export class InvalidRule extends Error {
   override readonly name = 'InvalidRule';
@@ -31,7 +28,7 @@ export const compileRule = (rule: RouteRule): CompiledRule => {
       if (kind && !kind.includes(message.kind)) return `kind is ${message.kind}, not ${either(kind)}`;
       if (user && !(message.user && user.includes(message.user))) return `user is ${message.user ?? 'not given'}, not ${either(user)}`;
       if (within && !within(at)) return `the time ${at.toISOString()} is outside of its window`;
-      if (pattern && !pattern.matcher(textOf(message.content).slice(0, SEARCHED_CHARACTERS)).find()) return `the content does not match ${content}`;
+      if (pattern && !pattern.matcher(textOf(message.content).slice(0, EXTRACT_CHARACTERS)).find()) return `the content does not match ${content}`;
       return undefined;
     },
   };

@@ -53,9 +53,10 @@ export class Stage {
     this.key = (await new ApiKeys(connections, notices, logger).create({ name: 'bench', role: 'admin' })).key;
     this.echo = await start(join(__dirname, '..', 'echo-platform.main.js'), ['1'], this.env);
     this.router = await start(join(__dirname, '..', '..', '..', 'apps', 'router', 'src', 'main.js'), [], this.env);
-    this.inbox = new ReplyInbox(connections, new Ledger(connections.commands, connections.namespace, config.messages), 'bench-client', logger);
+    const ledger = new Ledger(connections.commands, connections.namespace, config.messages);
+    this.inbox = new ReplyInbox(connections, ledger, 'bench-client', logger);
     await this.inbox.open();
-    this.inbound = new InboundPort(connections.forProducer(), connections.namespace);
+    this.inbound = new InboundPort(connections.forProducer(), connections.namespace, ledger);
     await connections.untilReady();
     await permit(this.context, 'echo');
     await until(async () => {

@@ -162,4 +162,21 @@ describe('a conductor’s dead letters', () => {
     expect(answered).toBeGreaterThan(1);
     expect((await system.call<{ total: number }>('GET', '/v1/dead-letters')).body).toEqual({ total: 0, items: [] });
   });
+
+  it('shows, finds, redrives and discards one whose content lies beside the queue', async () => {
+    const content = `needle ${'x'.repeat(200 * 1_024)} haystack`;
+    const request = await ledger.checkIn({ id: 'large', source: 'rest', kind: 'message', content, deadlineMs: 5_000, waitFor: 'answer', receivedAt: Date.now(), trace: 't' });
+    await letter('large', { request });
+    const { commands, namespace } = system.conductors[0]!.context.connections;
+    const [body] = await commands.keys(`{${namespace}.ledger}:large:body:*`);
+
+    expect((await system.call<DeadLetter>('GET', '/v1/dead-letters/large')).body.request.content).toBe(content);
+    expect((await system.call<{ items: DeadLetter[] }>('GET', '/v1/dead-letters?text=haystack')).body.items).toMatchObject([{ id: 'large', request: { content } }]);
+    await system.call('POST', '/v1/dead-letters/redrive', { ids: ['large'] });
+    await until(() => expect(redriven).toMatchObject([{ request: { id: 'large', claimCheck: request.claimCheck } }]));
+    expect(JSON.stringify(redriven).length).toBeLessThan(64 * 1_024);
+
+    await system.call('DELETE', '/v1/dead-letters/large');
+    expect(await commands.pttl(body!)).toBeLessThanOrEqual(system.conductors[0]!.context.config.messages.keyedRetentionMs);
+  });
 });

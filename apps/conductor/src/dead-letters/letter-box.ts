@@ -37,7 +37,8 @@ export class LetterBox {
 
   private async end(ids: readonly string[], reason: string): Promise<number> {
     const at = Date.now();
-    await Promise.all(ids.map((id) => this.ledger.settle({ id }, { state: 'discarded', code: 'discarded', reason }, { at, step: 'discarded', message: reason })));
+    const messages = await this.deadLetters.messagesOf(ids);
+    await Promise.all(messages.map((message) => this.ledger.settle(message, { state: 'discarded', code: 'discarded', reason }, { at, step: 'discarded', message: reason })));
     await this.deadLetters.remove(...ids);
     return ids.length;
   }

@@ -153,7 +153,7 @@ export class RedriveTasks {
 
   private async redrive(task: RedriveTask, id: string) {
     const state = await this.ledger.state(id);
-    const letter = await this.deadLetters.get(id);
+    const letter = await this.deadLetters.outline(id);
     if (!letter || state === 'answered' || state === 'discarded') {
       await this.deadLetters.remove(id);
       task.skipped++;

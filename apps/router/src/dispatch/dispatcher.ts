@@ -102,7 +102,7 @@ export class Dispatcher {
   async bury(request: Request, code: string, reason: string, platform?: string): Promise<Extract<Dispatched, { state: 'dead-lettered' }>> {
     const { ledger, deadLetters, router, logger } = this.ports;
     const at = Date.now();
-    const record = await ledger.read(request.id);
+    const record = await ledger.outline(request.id);
     if (!record) await ledger.accept(request, []);
     await deadLetters.add({ id: request.id, request, ...(platform && { platform }), code, reason, at, by: router, attempts: record?.trail ?? [], trace: request.trace });
     if (request.replyTo && 'platform' in request.replyTo) await this.ports.inbound.add(`failed-${request.id}`, { items: [{ type: 'failed', request, code, reason }] });
@@ -123,13 +123,13 @@ export class Dispatcher {
     const { ledger, deadLetters, router } = this.ports;
     const code = 'deadline-exceeded';
     const at = Date.now();
-    const record = await ledger.read(request.id);
+    const record = await ledger.outline(request.id);
     if (record?.state === 'active' || record?.state === 'answered') return false;
     if (!record) await ledger.accept(request, steps);
     const trail = record?.trail ?? steps;
     await deadLetters.add({ id: request.id, request, ...(platform && { platform }), code, reason, at, by: router, attempts: trail, trace: request.trace });
     const ended = await ledger.settle(request, { state: 'dead-lettered', code, reason, platform }, { at, step: 'expired', code, message: reason, ...(platform && { platform }) }, { condition: 'unless-active' });
-    if (!ended && (await ledger.read(request.id))?.state !== 'dead-lettered') await deadLetters.remove(request.id);
+    if (!ended && (await ledger.state(request.id)) !== 'dead-lettered') await deadLetters.remove(request.id);
     return ended;
   }
 

@@ -61,12 +61,14 @@ export class InboundHandler implements JobHandler<typeof inboundQueue> {
     const unsent = !accepted.fresh && redelivered && accepted.state === 'queued';
     if (accepted.fresh || unsent) return this.dispatcher.send(request, choice);
     choice.admission?.settle('neutral');
+    // Another content under an id that was used: nobody will carry it out.
+    if (request.claimCheck && (await this.ledger.outline(request.id))?.request.claimCheck?.digest !== request.claimCheck.digest) await this.ledger.bodies.remove(request);
     return undefined;
   }
 
   /** An answer that is wanted as a message becomes one, with an id of its own that is always the same. */
-  private answer({ request, answer }: Item<'answer'>, redelivered: boolean) {
-    return this.sendBack(request, { id: answerIdOf(request.id), kind: 'answer', content: answer }, redelivered);
+  private answer({ request, answer, claimCheck }: Item<'answer'>, redelivered: boolean) {
+    return this.sendBack(request, { id: answerIdOf(request.id), kind: 'answer', content: answer, ...(claimCheck && { claimCheck }) }, redelivered);
   }
 
   /** Whoever waits for an answer on another platform learns that none will come; a redrive may still bring it. */
@@ -75,7 +77,7 @@ export class InboundHandler implements JobHandler<typeof inboundQueue> {
     return this.sendBack(request, { id: failureIdOf(request.id), kind: 'failure', content }, redelivered);
   }
 
-  private sendBack(request: Request, message: Pick<Request, 'id' | 'kind' | 'content'>, redelivered: boolean): Promise<unknown> {
+  private sendBack(request: Request, message: Pick<Request, 'id' | 'kind' | 'content' | 'claimCheck'>, redelivered: boolean): Promise<unknown> {
     if (!request.replyTo || !('platform' in request.replyTo)) return Promise.resolve();
     const { id, user, conversation, trace, deadlineMs } = request;
     return this.request(
@@ -106,6 +108,7 @@ export class InboundHandler implements JobHandler<typeof inboundQueue> {
     // Nobody waits for it any more: it may take its time.
     const patient: Request = { ...request, waitFor: 'acceptance', ...(to !== undefined && { target: to }) };
     const plan = this.planner.plan(patient);
+    await this.ledger.keepContent(request);
     const moved = await this.ledger.move(request.id, 'redriving', [{ at: Date.now(), step: 'redriven', message: `redrive task ${task}` }]);
     // Before it is sent: should it fail again at once, its new letter must not be taken for the old one.
     await this.deadLetters.remove(request.id);

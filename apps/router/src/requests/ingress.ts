@@ -4,7 +4,7 @@ import { type Answer, expiresAt, isSettled, type Reply, type Request, type Reque
 import { Problem } from '@conductor/http';
 import type { z } from 'zod';
 import type { Dispatcher } from '../dispatch/dispatcher';
-import type { PlatformChooser } from '../dispatch/platform-chooser';
+import type { Choice, PlatformChooser } from '../dispatch/platform-chooser';
 import type { RoutePlanner } from '@conductor/routing';
 
 type Given = z.output<typeof RequestInput>;
@@ -52,18 +52,20 @@ export class Ingress {
   }
 
   private async let(given: Given, caller: string, trace: string, signal?: AbortSignal): Promise<Submission> {
-    const request = await this.identified(given, caller, trace);
-    const plan = this.planner.plan(request);
+    const whole = await this.identified(given, caller, trace);
+    const plan = this.planner.plan(whole);
     if (!this.chooser.isKnown(plan.target) && !plan.fallbacks.some((fallback) => this.chooser.isKnown(fallback))) {
       if (plan.rule === 'default') throw new Problem('no-route', `no route rule takes this message, and the default target ${plan.target} has never started here; name a target, add a rule, or set ROUTER_DEFAULT_TARGET`);
       throw new Problem('unknown-platform', `rule ${plan.rule} leads to ${plan.target}, and no platform of that name has ever started here; GET /v1/platforms at the conductor lists those that have`);
     }
-    const choice = await this.dispatcher.choose([plan.target, ...plan.fallbacks], request.kind);
-    const steps: TrailStep[] = [{ at: request.receivedAt, step: 'accepted' }, ...this.dispatcher.steps(plan.rule, choice, request.waitFor === 'acceptance')];
+    const choice = await this.dispatcher.choose([plan.target, ...plan.fallbacks], whole.kind);
+    const steps: TrailStep[] = [{ at: whole.receivedAt, step: 'accepted' }, ...this.dispatcher.steps(plan.rule, choice, whole.waitFor === 'acceptance')];
+    const request = await this.checkedIn(whole, choice);
     if (request.keyed) {
       const accepted = await this.ledger.accept(request, steps, 'chosen');
       if (!accepted.fresh) {
         choice.admission?.settle('neutral');
+        await this.ledger.withdraw(request);
         if (!accepted.sameContent) throw this.conflict(request);
         return this.follow(request, signal);
       }
@@ -85,6 +87,15 @@ export class Ingress {
     const fresh = given.id ?? `r-${randomUUID()}`;
     const id = given.idempotencyKey === undefined ? fresh : await this.ledger.bindKey(`${caller}/${source}`, given.idempotencyKey, fresh);
     return { ...given, id, source, keyed: given.id !== undefined || given.idempotencyKey !== undefined, receivedAt: Date.now(), trace, ...(given.waitFor === 'answer' && { replyTo: { inbox: this.inbox.name } }) };
+  }
+
+  private async checkedIn(request: Request, choice: Choice): Promise<Request> {
+    try {
+      return await this.ledger.checkIn(request);
+    } catch (error) {
+      choice.admission?.settle('neutral');
+      throw error;
+    }
   }
 
   /** The same message came before: its answer is this one's answer. */

@@ -3,7 +3,7 @@ import type { Config } from '@conductor/config';
 import { PlatformDirectory, RouteStore } from '@conductor/control';
 import { DeadLetters } from '@conductor/bus';
 import type { Answer, PluginHealth, ProblemDocument, RequestRecord, RouteRule } from '@conductor/contracts';
-import { type PlatformDefinition, PlatformHost, type PlatformPlugin, type PlatformRequest } from '@conductor/platform-kit';
+import { type PlatformContext, type PlatformDefinition, PlatformHost, type PlatformPlugin, type PlatformRequest } from '@conductor/platform-kit';
 import { forget, openTestContext, testConfig, until } from '@conductor/testing';
 import { RouterModule } from '../router.module';
 
@@ -17,7 +17,11 @@ export class ScriptedPlatform implements PlatformPlugin {
   definition(overrides: Partial<PlatformDefinition> = {}): PlatformDefinition {
     return { name: this.name, create: () => this, config: {}, repeatable: true, ...overrides };
   }
-  async initialize(): Promise<void> {}
+  context?: PlatformContext;
+
+  async initialize(_config: unknown, context: PlatformContext): Promise<void> {
+    this.context = context;
+  }
   async healthCheck(): Promise<PluginHealth> {
     return { status: 'ok' };
   }
