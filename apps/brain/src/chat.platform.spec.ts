@@ -1,38 +1,20 @@
-import { configFrom } from '@conductor/config';
-import type { Outcome } from '@conductor/contracts';
 import { checkPlatformContract } from '@conductor/platform-kit';
-import { openPlatforms, type PlatformStage, until } from '@conductor/testing';
-import { brain } from './brain';
-import { brainConfig } from './brain-config';
-import { ChatEndpointDouble, completion, problem } from './testing/chat-endpoint-double';
+import { until } from '@conductor/testing';
+import { BrainStage, firstOutcome } from './testing/brain-stage';
+import { type ChatEndpointDouble, completion, problem } from './testing/chat-endpoint-double';
 
 const KEY = 'sk-very-secret-0123456789';
 
+let stage: BrainStage;
 let endpoint: ChatEndpointDouble;
-const stages: PlatformStage[] = [];
-beforeEach(async () => void (endpoint = await ChatEndpointDouble.start()));
-afterEach(async () => {
-  await Promise.all(stages.splice(0).map((stage) => stage.close()));
-  await endpoint.down();
+beforeEach(async () => {
+  stage = await BrainStage.open();
+  endpoint = stage.endpoint;
 });
+afterEach(() => stage.close());
 
-const definition = (env: Record<string, string> = {}) => brain(brainConfig(configFrom({ BRAIN_URL: endpoint.url, BRAIN_MODEL: 'tiny', ...env })));
-const open = async (env: Record<string, string> = {}) => {
-  const stage = await openPlatforms([definition(env)], { env: { PRESENCE_TTL_MS: '400' } });
-  stages.push(stage);
-  await until(async () => expect((await stage.router.presences.all())[0]?.lifecycle).toMatch(/ready|degraded|needs-attention/));
-  return stage.router;
-};
-type Router = Awaited<ReturnType<typeof open>>;
-
-const firstOutcome = async (router: Router, message: Parameters<Router['send']>[1] = {}): Promise<Outcome> => {
-  const id = await router.send('brain', message);
-  return until(() => {
-    const [reply] = router.repliesTo(id);
-    if (!reply) throw new Error('no reply yet');
-    return reply.outcome;
-  });
-};
+const definition = () => stage.definition();
+const open = (env: Record<string, string> = {}) => stage.brain(env);
 
 it('keeps the contract of every platform', async () => {
   expect(await checkPlatformContract(definition())).toEqual([]);
@@ -70,10 +52,9 @@ describe('an answer', () => {
   });
 
   it('is the one that was given before, when a process died between answering and saying so', async () => {
-    const router = await open();
-    const [stage] = stages;
+    const { router, context, config } = await stage.stage();
     await router.ask('brain', { id: 'asked-twice', content: 'hi', conversation: 'c' });
-    await stage!.context.connections.commands.del(`${stage!.config.namespace}:request:{asked-twice}`);
+    await context.connections.commands.del(`${config.namespace}:request:{asked-twice}`);
     const again = await router.ask('brain', { id: 'asked-twice', content: 'hi', conversation: 'c' });
 
     expect(again).toMatchObject({ state: 'answered', answer: { text: 'you said: hi' } });
@@ -92,19 +73,31 @@ describe('an endpoint that fails', () => {
     ['429 with seconds to wait', () => problem(429, 'slow down', { 'retry-after': '7' }), { result: 'not-now', delayMs: 7_000, code: 'rate-limited', class: 'rate-limit' }],
     ['429 without', () => problem(429, 'slow down'), { result: 'not-now', delayMs: 5_000, class: 'rate-limit' }],
     ['503 with seconds to wait', () => problem(503, 'loading model', { 'retry-after': '2' }), { result: 'not-now', delayMs: 2_000, class: 'overload' }],
-    ['503', () => problem(503, 'Loading model'), { result: 'retry', message: expect.stringContaining('Loading model') }],
+    ['503 while it loads', () => problem(503, 'Loading model'), { result: 'not-now', code: 'model-loading', class: 'overload', message: expect.stringContaining('Loading model') }],
+    ['503', () => problem(503, 'no healthy upstream'), { result: 'retry', code: 'endpoint-error', class: 'error', message: expect.stringContaining('no healthy upstream') }],
     ['500', () => problem(500, 'CUDA out of memory'), { result: 'retry', code: 'endpoint-error', class: 'error', message: expect.stringContaining('CUDA out of memory') }],
     ['500 and a page', () => ({ status: 502, body: '<h1>Bad gateway</h1>' }), { result: 'retry', message: expect.stringContaining('Bad gateway') }],
-    ['400', () => problem(400, 'context length exceeded'), { result: 'never', code: 'refused-by-endpoint', class: 'rejected', message: expect.stringContaining('context length exceeded') }],
+    ['400', () => problem(400, 'unknown field'), { result: 'never', code: 'refused-by-endpoint', class: 'rejected', message: expect.stringContaining('unknown field') }],
+    ['400 for the length', () => problem(400, 'context length exceeded'), { result: 'never', code: 'message-too-long', class: 'rejected', message: expect.stringContaining('context length exceeded') }],
+    ['400 for the key', () => problem(400, 'API key not valid. Please pass a valid API key.'), { result: 'never', code: 'bad-credentials', class: 'credentials' }],
+    ['400 for the content', () => problem(400, 'The response was filtered due to the content management policy'), { result: 'never', code: 'content-filtered', class: 'rejected' }],
+    ['402', () => problem(402, 'Insufficient Balance'), { result: 'never', code: 'quota-exhausted', class: 'credentials', message: expect.stringContaining('Insufficient Balance') }],
+    ['413', () => ({ status: 413, body: 'Payload Too Large' }), { result: 'never', code: 'message-too-long', class: 'rejected' }],
+    ['422', () => problem(422, 'extra inputs are not permitted'), { result: 'never', code: 'refused-by-endpoint', class: 'rejected' }],
+    ['408', () => problem(408, 'request timeout'), { result: 'retry', code: 'endpoint-error', class: 'error' }],
+    ['429 for an empty account', () => problem(429, 'You exceeded your current quota, please check your plan and billing details.'), { result: 'never', code: 'quota-exhausted' }],
+    ['529', () => problem(529, 'Overloaded'), { result: 'not-now', delayMs: 5_000, code: 'endpoint-not-ready', class: 'overload' }],
     ['404 for the model', () => problem(404, 'model "tiny" not found, try pulling it first'), { result: 'never', code: 'model-not-found', message: expect.stringMatching(/set BRAIN_MODEL.*try pulling it first/) }],
     ['401', () => problem(401, `Incorrect API key provided: ${KEY}`), { result: 'never', code: 'bad-credentials', class: 'credentials', message: expect.stringMatching(/set BRAIN_API_KEY.*\[secret\]/) }],
     ['403', () => problem(403, 'forbidden'), { result: 'never', code: 'bad-credentials', class: 'credentials' }],
     ['200 and nonsense', () => ({ body: '<html>' }), { result: 'retry', code: 'endpoint-not-understood', message: expect.stringContaining('BRAIN_URL') }],
-    ['200 and an empty answer', () => completion(''), { result: 'retry', code: 'endpoint-not-understood' }],
+    ['200 and an empty answer', () => completion(''), { result: 'retry', code: 'blank-answer', class: 'error' }],
+    ['200 and a body without end', () => ({ endless: 'la '.repeat(10_000) }), { result: 'never', code: 'answer-too-large', class: 'error' }],
+    ['an answer that breaks off', () => ({ breaksOff: true }), { result: 'retry', code: 'endpoint-unreachable' }],
     ['a closed connection', () => 'drop', { result: 'retry', code: 'endpoint-unreachable' }],
-    ['silence', () => 'hang', { result: 'retry', code: 'timeout', class: 'timeout', message: expect.stringContaining('BRAIN_TIMEOUT_MS') }],
+    ['silence from the beginning', () => 'hang', { result: 'not-now', code: 'model-loading', class: 'overload', message: expect.stringContaining('probably being loaded') }],
   ])('with %s decides what happens to the message, and never names the key', async (_, onChat, outcome) => {
-    const router = await open({ BRAIN_API_KEY: KEY, BRAIN_TIMEOUT_MS: '250' });
+    const router = await open({ BRAIN_API_KEY: KEY, BRAIN_TIMEOUT_MS: '1000' });
     endpoint.onChat = onChat;
     const found = await firstOutcome(router);
 
@@ -129,8 +122,17 @@ describe('an endpoint that fails', () => {
     expect(await router.ask('brain')).toMatchObject({ state: 'answered', answer: { text: 'better' } });
   });
 
+  it('with silence after it answered others is too slow', async () => {
+    const router = await open({ BRAIN_TIMEOUT_MS: '1000' });
+    await router.ask('brain');
+    endpoint.onChat = () => 'hang';
+
+    expect(await firstOutcome(router)).toMatchObject({ result: 'retry', code: 'timeout', class: 'timeout', message: expect.stringContaining('BRAIN_TIMEOUT_MS') });
+  });
+
   it('is let go of at the sender’s deadline', async () => {
     const router = await open();
+    await router.ask('brain');
     endpoint.onChat = () => 'hang';
     const record = await router.ask('brain', { waitFor: 'answer', deadlineMs: 300 });
 
@@ -164,6 +166,7 @@ describe('health', () => {
     ['has no list of models', () => ({ status: 404, body: '404 page not found' }), 'degraded', /usually ends in \/v1/],
     ['is loading its model', () => problem(503, 'Loading model'), 'degraded', /Loading model/],
     ['is silent', () => 'hang' as const, 'degraded', /gave no answer within/],
+    ['may not be asked for its models', () => problem(403, 'missing scope: model list'), 'degraded', /may not list its models/],
   ])('of an endpoint that %s when we start says so', async (_, onModels, state, reason) => {
     endpoint.onModels = onModels;
     const router = await open();
@@ -180,6 +183,22 @@ describe('health', () => {
 
     expect(presence.reason).toMatch(reason);
     expect(presence.reason).not.toContain('hunter2');
+  });
+});
+
+describe('a list of models that cannot be had', () => {
+  it.each<[string, ChatEndpointDouble['onModels']]>([
+    ['forbidden', () => problem(403, 'missing scope: model list')],
+    ['forbidden as if the key were wrong', () => problem(401, 'You have insufficient permissions for this operation. Missing scopes: api.model.read')],
+    ['slow', () => ({ body: { data: [] }, delayMs: 2_500 })],
+    ['broken', () => problem(500, 'no such route')],
+    ['endless', () => ({ endless: '{"data":[' })],
+  ])('because it is %s, keeps nobody from an answer', async (_, onModels) => {
+    endpoint.onModels = onModels;
+    const router = await open();
+
+    expect(await router.ask('brain', { waitFor: 'answer', deadlineMs: 20_000 })).toMatchObject({ state: 'answered' });
+    expect((await router.check())[0]).toMatchObject({ health: { status: 'ok' } });
   });
 });
 

@@ -1,9 +1,12 @@
 import type { Answer, PluginHealth } from '@conductor/contracts';
 import { DeliveryFailure, type PlatformContext, type PlatformPlugin, type PlatformRequest } from '@conductor/platform-kit';
 import type { BrainConfig } from './brain-config';
-import { ChatEndpoint, type ChatMessage } from './chat-endpoint';
+import { ChatEndpoint, type ChatMessage } from './chat/chat-endpoint';
+import { tooSlow } from './chat/chat-failures';
+import type { Completion } from './chat/completion';
+import { EndpointWatch } from './chat/endpoint-watch';
+import { ModelLoad } from './chat/model-load';
 import { conversationOf, ConversationMemory, recent, type Turn } from './conversation-memory';
-import { EndpointWatch } from './endpoint-watch';
 import { GateFull, PriorityGate, priorityOf } from './priority-gate';
 import { readable } from './readable';
 
@@ -27,6 +30,7 @@ export class ChatPlatform implements PlatformPlugin<BrainConfig> {
   private memory!: ConversationMemory;
   private gate!: PriorityGate;
   private watch?: EndpointWatch;
+  private readonly load = new ModelLoad();
   /** How long an answer usually takes, in milliseconds. */
   private usualMs = 2_000;
 
@@ -36,7 +40,7 @@ export class ChatPlatform implements PlatformPlugin<BrainConfig> {
     this.endpoint = new ChatEndpoint(config);
     this.memory = new ConversationMemory(context.storage);
     this.gate = new PriorityGate(config.concurrency, WAITING_PLACES);
-    this.watch = new EndpointWatch(this.endpoint, config.model, () => this.gate.running > 0, context.logger);
+    this.watch = new EndpointWatch(this.endpoint, config.model, () => this.load.since, context.logger);
     await this.watch.start();
   }
 
@@ -60,6 +64,8 @@ export class ChatPlatform implements PlatformPlugin<BrainConfig> {
 
   async shutdown(): Promise<void> {
     this.watch?.stop();
+    this.load.stop();
+    await this.endpoint?.close();
   }
 
   private refuseWhileAway() {
@@ -87,7 +93,7 @@ export class ChatPlatform implements PlatformPlugin<BrainConfig> {
     // Answered already, by a process that died before it could say so.
     if (before) return { text: before.answer, model: this.config.model };
 
-    const { text, model, usage } = await this.ask(turns, question, signal);
+    const { text, model, usage } = await this.ask(request.id, turns, question, signal);
     if (conversation !== undefined && !signal.aborted) {
       // An answer that cannot be remembered is an answer still.
       await this.memory.note(conversation, { request: request.id, question, answer: text }).catch((error: unknown) => this.context.logger.warn({ err: error, request: request.id }, 'the conversation could not be remembered'));
@@ -95,10 +101,12 @@ export class ChatPlatform implements PlatformPlugin<BrainConfig> {
     return { text, model, ...(usage && { usage }) };
   }
 
-  private async ask(turns: Turn[], question: string, signal: AbortSignal) {
+  private async ask(id: string, turns: Turn[], question: string, signal: AbortSignal): Promise<Completion> {
     const started = Date.now();
+    const { timeoutMs } = this.config;
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     try {
-      const completion = await this.endpoint.complete(this.prompt(turns, question), signal);
+      const completion = await this.load.complete(id, (going) => this.withFewerTurns(turns, question, going), inTime, () => tooSlow(timeoutMs));
       this.usualMs = 0.8 * this.usualMs + 0.2 * (Date.now() - started);
       this.watch!.worked();
       return completion;
@@ -108,12 +116,26 @@ export class ChatPlatform implements PlatformPlugin<BrainConfig> {
     }
   }
 
+  /** A context may be shorter than what is remembered: then half of it will do, and at last the question alone. */
+  private async withFewerTurns(turns: Turn[], question: string, signal: AbortSignal): Promise<Completion> {
+    for (let reminded = recent(turns); ; reminded = reminded.slice(Math.ceil(reminded.length / 2))) {
+      try {
+        return await this.endpoint.complete(this.prompt(reminded, question), signal);
+      } catch (error) {
+        const isTooLong = error instanceof DeliveryFailure && error.outcome.code === 'message-too-long';
+        if (!isTooLong || reminded.length === 0) throw error;
+      }
+    }
+  }
+
   private prompt(turns: Turn[], question: string): ChatMessage[] {
     const { systemPrompt } = this.config;
-    return [
+    const messages: ChatMessage[] = [
       ...(systemPrompt === undefined ? [] : [{ role: 'system', content: systemPrompt } as const]),
-      ...recent(turns).flatMap(({ question: asked, answer }): ChatMessage[] => [{ role: 'user', content: asked }, { role: 'assistant', content: answer }]),
+      ...turns.flatMap(({ question: asked, answer }): ChatMessage[] => [{ role: 'user', content: asked }, { role: 'assistant', content: answer }]),
       { role: 'user', content: question },
     ];
+    // Strict servers refuse half a character, wherever it came from.
+    return messages.map(({ role, content }) => ({ role, content: content.toWellFormed() }));
   }
 }

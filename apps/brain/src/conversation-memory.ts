@@ -1,4 +1,5 @@
 import type { PlatformRequest, PlatformStorage } from '@conductor/platform-kit';
+import { shortened } from './text';
 
 export interface Turn {
   /** Id of the message that was answered. */
@@ -47,4 +48,3 @@ export const conversationOf = ({ source, conversation, user }: PlatformRequest):
 
 const listOf = (conversation: string) => `turns:${conversation}`;
 const clip = (turn: Turn, length: number): Turn => ({ ...turn, question: shortened(turn.question, length), answer: shortened(turn.answer, length) });
-const shortened = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);

@@ -35,7 +35,7 @@ export class WebhookPlatform {
       'webhook-timestamp': String(Math.floor(sentAt.getTime() / 1_000)),
       'webhook-signature': this.webhook.sign(id, sentAt, body),
     };
-    const response = await fetch(this.url, { method: 'POST', body, headers, signal, redirect: 'error' }).catch((error) => {
+    const response = await fetch(this.url, { method: 'POST', body, headers, signal, redirect: 'manual' }).catch((error) => {
       throw DeliveryFailure.retry({ code: 'receiver-silent', message: `the receiver gave no answer (${error?.cause?.code ?? error?.name})`, class: signal.aborted ? 'timeout' : 'error' });
     });
     await response.body?.cancel();
@@ -55,7 +55,7 @@ export class WebhookPlatform {
     }
     const { data } = event ?? {};
     const content = typeof data?.text === 'string' && data.text !== '' ? data.text : data;
-    if (content === undefined || content === null || (typeof content === 'object' && Array.isArray(content))) return { status: 400, body: '`data` must be an object' };
+    if (!isContent(content)) return { status: 400, body: '`data` must be an object with something in it' };
     const id = `wh-${createHash('sha256').update(headers['webhook-id']).digest('hex').slice(0, 32)}`;
     await this.context.emit({ id, kind: kindOf(event.type), content, ...idsOf(data) });
     return { status: 204 };
@@ -64,11 +64,24 @@ export class WebhookPlatform {
   async shutdown() {}
 }
 
+/** A text, or an object: anything else that is signed rightly is still no message. */
+const isContent = (data) => typeof data === 'object' && data !== null ? !Array.isArray(data) && Object.keys(data).length > 0 : typeof data === 'string' && data.trim() !== '';
+
 const refusal = ({ status, headers }) => {
   const message = `the receiver answered ${status}`;
+  // Nobody approved where it leads, and asking again changes nothing.
+  if (status >= 300 && status < 400) return DeliveryFailure.never({ code: 'receiver-moved', message: `${message} and names another address, ${shown(headers.get('location'))}: put that one into the configuration if it is right` });
+  if (status === 410) return DeliveryFailure.never({ code: 'receiver-gone', message: `${message}: it wants no more messages` });
+  if (status === 503 && headers.has('retry-after')) return DeliveryFailure.notNow(pauseOf(headers.get('retry-after')), { code: 'receiver-busy', message, class: 'overload' });
   if (status === 429) return DeliveryFailure.notNow(pauseOf(headers.get('retry-after')), { code: 'receiver-busy', message });
   if (status >= 500 || status === 408) return DeliveryFailure.retry({ code: 'receiver-failed', message });
   return DeliveryFailure.never({ code: 'receiver-refused', message });
+};
+
+/** Without what may be secret in it. */
+const shown = (location) => {
+  const at = URL.parse(location ?? '');
+  return at ? at.origin + at.pathname : (location ?? 'which one it does not say').slice(0, 200);
 };
 
 /** Seconds, or a date. */
@@ -79,7 +92,7 @@ const pauseOf = (text) => {
 
 const kindOf = (type) => (typeof type === 'string' && /^[a-z][a-z0-9._-]{0,63}$/.test(type) ? type : 'message');
 
-const idsOf = ({ user, conversation }) => ({
+const idsOf = ({ user, conversation } = {}) => ({
   ...(typeof user === 'string' && user !== '' && { user: user.slice(0, 256) }),
   ...(typeof conversation === 'string' && conversation !== '' && { conversation: conversation.slice(0, 256) }),
 });

@@ -8,6 +8,10 @@ interface Reply {
   /** A text is sent as it is. */
   body?: unknown;
   delayMs?: number;
+  /** Said again and again. */
+  endless?: string;
+  /** The connection ends in the middle of the body. */
+  breaksOff?: boolean;
 }
 
 export interface Asked {
@@ -27,6 +31,14 @@ export class ChatEndpointDouble {
   /** `hang` never answers, `drop` closes the connection. */
   onChat: (asked: Asked) => Reply | 'hang' | 'drop' = ({ messages }) => completion(`you said: ${messages.at(-1)!.content}`);
   onModels: () => Reply | 'hang' | 'drop' = () => ({ body: { object: 'list', data: [{ id: 'tiny', object: 'model' }] } });
+  /** `http` servers close idle connections; this one closes a kept one when something comes on it. */
+  closesKeptConnections = false;
+  /** A model that is loaded only while somebody waits, so many milliseconds; whoever hangs up undoes it. */
+  loadMs = 0;
+  /** Hears the far port of each connection that a chat came on. */
+  onSocket: (port: number | undefined) => void = () => {};
+  private loaded = false;
+  private readonly usedSockets = new WeakSet<object>();
   private server?: Server;
 
   private constructor(private port: number) {}
@@ -63,6 +75,9 @@ export class ChatEndpointDouble {
       return this.reply(request, response, this.onModels());
     }
     if (request.method !== 'POST' || request.url !== '/v1/chat/completions') return this.reply(request, response, { status: 404, body: '404 page not found' });
+    if (this.closesKeptConnections && this.usedSockets.has(request.socket)) return void request.socket.destroy();
+    this.usedSockets.add(request.socket);
+    this.onSocket(request.socket.remotePort);
     let text = '';
     for await (const chunk of request) text += String(chunk);
     const asked = { ...(JSON.parse(text) as Asked), key: request.headers.authorization };
@@ -72,6 +87,11 @@ export class ChatEndpointDouble {
       this.underWay--;
       if (!response.writableFinished) this.cancelled++;
     });
+    if (this.loadMs > 0 && !this.loaded) {
+      const left = new Promise((resolve) => response.once('close', () => resolve('left')));
+      if ((await Promise.race([pause(this.loadMs), left])) === 'left') return;
+      this.loaded = true;
+    }
     await this.reply(request, response, this.onChat(asked));
   }
 
@@ -80,9 +100,22 @@ export class ChatEndpointDouble {
     if (reply === 'drop') return void request.socket.destroy();
     if (reply.delayMs) await pause(reply.delayMs);
     response.writeHead(reply.status ?? 200, { 'content-type': 'application/json', ...reply.headers });
+    if (reply.breaksOff) return void response.write('{"choices":[', () => request.socket.destroy());
+    if (reply.endless !== undefined) return this.goOn(response, reply.endless);
     response.end(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body ?? {}));
   }
+
+  private goOn(response: ServerResponse, text: string) {
+    const write = () => {
+      while (!response.destroyed && response.write(text));
+      if (!response.destroyed) response.once('drain', write);
+    };
+    write();
+  }
 }
+
+/** A completion whose message, or all of it, a test words itself. */
+export const worded = (message: object, more: object = {}): Reply => ({ body: { id: 'chatcmpl-1', object: 'chat.completion', model: 'tiny', choices: [{ index: 0, message: { role: 'assistant', ...message }, finish_reason: 'stop' }], ...more } });
 
 export const completion = (text: string, delayMs = 0): Reply => ({
   delayMs,

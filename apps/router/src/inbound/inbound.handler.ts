@@ -4,6 +4,9 @@ import type { Logger } from '@conductor/observability';
 import type { Dispatcher } from '../dispatch/dispatcher';
 import type { RoutePlanner } from '@conductor/routing';
 
+/** Codes of plugins may be anything. */
+const STABLE_CODE = /^[a-z][a-z0-9-]{0,63}$/;
+
 type Item<T extends InboundItem['type']> = Extract<InboundItem, { type: T }>;
 
 /** Takes what adapters, platforms and operators put on the inbound queue. Every step may be repeated without harm. */
@@ -72,8 +75,9 @@ export class InboundHandler implements JobHandler<typeof inboundQueue> {
   }
 
   /** Whoever waits for an answer on another platform learns that none will come; a redrive may still bring it. */
-  private failed({ request, code, reason }: Item<'failed'>, redelivered: boolean) {
-    const content = { text: `Your message could not be answered: ${reason}`, failed: true, code };
+  private failed({ request, code }: Item<'failed'>, redelivered: boolean) {
+    // The reason is for operators, who find it by the id: it may name addresses and what providers say.
+    const content = { text: `Sorry, your message could not be answered. Whoever runs this finds the reason under ${request.id}.`, failed: true, code: STABLE_CODE.test(code) ? code : 'failed' };
     return this.sendBack(request, { id: failureIdOf(request.id), kind: 'failure', content }, redelivered);
   }
 

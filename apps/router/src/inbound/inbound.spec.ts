@@ -35,14 +35,16 @@ describe('the router on the bus', () => {
     await until(() => expect(android.asked.find(({ inReplyTo }) => inReplyTo === asked.id)).toMatchObject({ kind: 'answer', user: 'anna', conversation: 'c1', id: `${asked.id}.answer` }));
   });
 
-  it('tells a platform that waits for an answer when none will come', async () => {
+  it('tells a platform that waits for an answer when none will come, and keeps the reason to operators', async () => {
     discord.behave = async () => {
       throw DeliveryFailure.never({ code: 'chat-not-found', message: 'there is no such chat' });
     };
     const asked = request({ replyTo: { platform: 'android' } });
     await inbound.add(`j-${asked.id}`, { items: [{ type: 'request', request: asked }] });
 
-    await until(() => expect(android.asked.find(({ inReplyTo }) => inReplyTo === asked.id)).toMatchObject({ kind: 'failure', user: 'anna', content: { failed: true, code: 'chat-not-found', text: expect.stringContaining('no such chat') } }));
+    await until(() => expect(android.asked.find(({ inReplyTo }) => inReplyTo === asked.id)).toMatchObject({ kind: 'failure', user: 'anna', content: { failed: true, code: 'chat-not-found', text: `Sorry, your message could not be answered. Whoever runs this finds the reason under ${asked.id}.` } }));
+    expect(JSON.stringify(android.asked)).not.toContain('no such chat');
+    expect(await system.deadLetters.get(asked.id)).toMatchObject({ code: 'chat-not-found', reason: 'there is no such chat' });
     discord.behave = async () => ({ text: 'well again' });
   });
 

@@ -39,8 +39,9 @@ class BotApi {
     return this.call('getUpdates', { offset, timeout, allowed_updates: ['message'] }, signal);
   }
 
-  sendMessage(chat, text, signal) {
-    return this.call('sendMessage', { chat_id: chat, text }, signal);
+  /** @param thread a topic of the chat; undefined: none, or its general one, which Telegram wants left out */
+  sendMessage(chat, thread, text, signal) {
+    return this.call('sendMessage', { chat_id: chat, ...(thread !== undefined && { message_thread_id: thread }), text }, signal);
   }
 
   /** @throws BotApiError, NoAnswer */

@@ -1,10 +1,10 @@
 'use strict';
 const { DeliveryFailure, SetupFailure, textOf } = require('@conductor/platform-kit');
 const { asDeliveryFailure, BotApi, BotApiError } = require('./bot-api.js');
+const { isVisible, partsOf } = require('./parts.js');
+const { conversationOf, placeNamedBy, placeOf, threadOf } = require('./place.js');
 const { Poller } = require('./poller.js');
 
-/** Telegram takes no longer texts; longer ones are sent in parts. */
-const LONGEST_TEXT = 4_096;
 /** How long it is remembered how many parts of a message were sent, should it be tried again. */
 const PARTS_MS = 3_600_000;
 const SETUP_MS = 10_000;
@@ -35,19 +35,19 @@ class TelegramPlatform {
 
   async handleRequest(request, signal) {
     const text = textOf(request.content);
-    const chat = this.chatOf(request);
-    if (text === '') throw DeliveryFailure.never({ code: 'no-text', message: 'the message has no text to send' });
-    if (chat === undefined) throw DeliveryFailure.never({ code: 'no-chat', message: 'the message names no chat: set `conversation`, or `content.chat`, to the id of one' });
+    const place = placeNamedBy(request);
+    if (!isVisible(text)) throw DeliveryFailure.never({ code: 'no-text', message: 'the message has no text to send' });
+    if (place === undefined) throw DeliveryFailure.never({ code: 'no-chat', message: 'the message names no chat: set `conversation`, or `content.chat`, to the id of one' });
     if (Date.now() < this.pausedUntil) throw this.pause();
-    const parts = text.match(new RegExp(`[^]{1,${LONGEST_TEXT}}`, 'gu'));
+    const parts = partsOf(text);
     const sent = (parts.length > 1 && (await this.context.storage.get(`sent.${request.id}`))) || [];
     for (const part of parts.slice(sent.length)) {
-      const { message_id } = await this.api.sendMessage(chat, part, signal).catch((error) => this.refuse(error));
+      const { message_id } = await this.api.sendMessage(place.chat, threadOf(place), part, signal).catch((error) => this.refuse(error));
       sent.push(message_id);
       if (parts.length > 1) await this.context.storage.set(`sent.${request.id}`, sent, PARTS_MS);
     }
     this.context.metrics.count('sent', parts.length);
-    return { text: 'sent', chat: String(chat), messages: sent };
+    return { text: 'sent', ...place, messages: sent };
   }
 
   async shutdown() {
@@ -57,18 +57,13 @@ class TelegramPlatform {
   /** Telegram numbers updates, so a second arrival of the same one has the same id and is harmless. */
   async takeIn({ update_id, message }) {
     const text = message?.text ?? message?.caption;
-    const chat = message?.chat?.id;
-    if (typeof text !== 'string' || text === '' || chat === undefined) return;
-    if (this.allowed && !this.allowed.has(String(chat))) return;
+    if (typeof text !== 'string' || text === '' || message.chat?.id === undefined) return;
+    const place = placeOf(message);
+    if (this.allowed && !this.allowed.has(place.chat)) return;
     const from = message.from ?? {};
-    const content = { text, chat: String(chat), ...(from.username && { username: String(from.username) }), ...(from.first_name && { name: String(from.first_name) }) };
-    await this.context.emit({ id: `tg-${this.me.id}-${update_id}`, kind: text.startsWith('/') ? 'command' : 'message', content, conversation: String(chat), ...(from.id !== undefined && { user: String(from.id) }) });
+    const content = { text, ...place, ...(from.username && { username: String(from.username) }), ...(from.first_name && { name: String(from.first_name) }) };
+    await this.context.emit({ id: `tg-${this.me.id}-${update_id}`, kind: text.startsWith('/') ? 'command' : 'message', content, conversation: conversationOf(place), ...(from.id !== undefined && { user: String(from.id) }) });
     this.context.metrics.count('received');
-  }
-
-  chatOf({ content, conversation }) {
-    const named = typeof content === 'object' ? content.chat : undefined;
-    return typeof named === 'string' || typeof named === 'number' ? named : conversation;
   }
 
   /** A rate limit holds for the whole bot: those that come meanwhile need not ask. */

@@ -20,8 +20,8 @@ export class BotApiDouble {
   }
 
   /** A person writes to the bot. */
-  write(text, { chat = 42, user = 7, id = this.updates.length + 1 } = {}) {
-    this.updates.push({ update_id: id, message: { message_id: id, chat: { id: chat }, from: { id: user, username: 'anna' }, text } });
+  write(text, { chat = 42, user = 7, id = this.updates.length + 1, ...more } = {}) {
+    this.updates.push({ update_id: id, message: { message_id: id, chat: { id: chat }, from: { id: user, username: 'anna' }, text, ...more } });
     for (const wake of this.waiting) wake();
   }
 

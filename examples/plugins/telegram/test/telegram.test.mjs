@@ -102,6 +102,37 @@ test('a long text is sent in parts, and no part twice when it is tried again', a
   assert.deepEqual(double.sent.map((message) => message.text.length), [4_096, 4_096, 808]);
 });
 
+test('an answer goes to the topic that was asked in, and topics are conversations of their own', async () => {
+  await start();
+  const group = { chat: -1001 };
+  double.write('in a topic', { ...group, message_thread_id: 42, is_topic_message: true });
+  double.write('in the general one', { ...group, message_thread_id: 1, is_topic_message: true });
+  double.write('an ordinary reply', { ...group, message_thread_id: 42 });
+  await until(() => assert.equal(emitted.length, 3));
+  assert.deepEqual(emitted.map(({ conversation }) => conversation), ['-1001:42', '-1001:1', '-1001']);
+
+  for (const { conversation } of emitted) await send('yes', { conversation });
+  await send({ text: 'there', chat: '-1002', topic: 7 });
+  assert.deepEqual(double.sent, [{ chat_id: '-1001', message_thread_id: 42, text: 'yes' }, { chat_id: '-1001', text: 'yes' }, { chat_id: '-1001', text: 'yes' }, { chat_id: '-1002', message_thread_id: 7, text: 'there' }]);
+});
+
+test('no part is longer than Telegram takes, nor begins within a character', async () => {
+  await start();
+  const family = ['\u{1F469}', '\u{1F469}', '\u{1F467}'].join('\u200d');
+  await send(family.repeat(1_000));
+
+  assert.ok(double.sent.every(({ text }) => text.length <= 4_096 && text.split(family).every((rest) => rest === '')));
+  assert.equal(double.sent.map(({ text }) => text).join(''), family.repeat(1_000));
+});
+
+test('a text that shows nothing is never sent, neither as a part', async () => {
+  await start();
+
+  await assert.rejects(send('\u200b\n'), ({ outcome }) => outcome.code === 'no-text');
+  await send(`hello${'\n'.repeat(5_000)}`);
+  assert.equal(double.sent.length, 1);
+});
+
 test('a rate limit of Telegram is honoured for all messages of the bot', async () => {
   await start();
   double.refuse('sendMessage', 429, 'Too Many Requests: retry after 7', { retry_after: 7 });

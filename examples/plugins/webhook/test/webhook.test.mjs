@@ -47,11 +47,30 @@ test('a receiver that asks for a pause gets it', async () => {
   await assert.rejects(send(), ({ outcome }) => outcome.result === 'not-now' && outcome.delayMs === 12_000);
 });
 
-test('a redirect is not followed: nobody approved where it leads', async () => {
-  receiver.answers.push({ status: 302, headers: { location: receiver.url } });
+for (const status of [301, 302, 307, 308]) {
+  test(`a redirect by ${status} is neither followed, since nobody approved where it leads, nor asked for again, and the reason names both`, async () => {
+    receiver.answers.push({ status, headers: { location: `${receiver.url}/new?token=secret` } });
 
-  await assert.rejects(send(), ({ outcome }) => outcome.result === 'retry');
-  assert.equal(receiver.received.length, 1);
+    await assert.rejects(send(), ({ outcome, message }) => outcome.result === 'never' && outcome.code === 'receiver-moved' && message.includes(String(status)) && message.includes(`${receiver.url}/new`) && !message.includes('secret'));
+    assert.equal(receiver.received.length, 1);
+  });
+}
+
+test('a receiver that is unavailable for a while gets it', async () => {
+  receiver.answers.push({ status: 503, headers: { 'retry-after': '9' } });
+
+  await assert.rejects(send(), ({ outcome }) => outcome.result === 'not-now' && outcome.delayMs === 9_000 && outcome.class === 'overload');
+});
+
+for (const data of [5, true, '', '  ', null, [], {}]) {
+  test(`a signed webhook whose data is ${JSON.stringify(data)} says nothing, and is not to be sent again`, async () => {
+    assert.equal((await call({ type: 'message', data })).status, 400);
+    assert.equal(emitted.length, 0);
+  });
+}
+
+test('a signed webhook whose body is no object says nothing either', async () => {
+  for (const event of [5, 'text', null, []]) assert.equal((await call(event)).status, 400);
 });
 
 test('a signed webhook comes in as a message, with the same id each time', async () => {

@@ -4,19 +4,19 @@ import type { ChatEndpoint, Look } from './chat-endpoint';
 import { EndpointWatch } from './endpoint-watch';
 
 const there: Look = { result: 'there', models: ['tiny'] };
-const refusedConnection: Look = { result: 'away', reason: 'connection refused', silent: false };
-const silence: Look = { result: 'away', reason: 'no answer', silent: true };
+const refusedConnection: Look = { result: 'away', reason: 'connection refused' };
+const silence: Look = { result: 'no-list', reason: 'no answer' };
 
 let next: Look;
 let looks: number;
-let busy: boolean;
+let loadingSince: number | undefined;
 let watch: EndpointWatch;
 
 beforeEach(async () => {
   jest.useFakeTimers();
-  [next, looks, busy] = [there, 0, false];
+  [next, looks, loadingSince] = [there, 0, undefined];
   const endpoint = { url: 'http://model', look: async () => (looks++, next) } as unknown as ChatEndpoint;
-  watch = new EndpointWatch(endpoint, 'tiny', () => busy, createLogger({ app: 'test', level: 'silent' }));
+  watch = new EndpointWatch(endpoint, 'tiny', () => loadingSince, createLogger({ app: 'test', level: 'silent' }));
   await watch.start();
 });
 afterEach(() => {
@@ -43,14 +43,41 @@ describe('the watch over the endpoint', () => {
   });
 
   it.each([
-    ['does not take one that works for us for away when it is silent', silence, true, 'ok'],
-    ['takes one that is idle and silent for away', silence, false, 'degraded'],
-    ['takes one that refuses connections for away, whatever it was doing', refusedConnection, true, 'degraded'],
-  ])('%s', async (_, look, isBusy, status) => {
-    [next, busy] = [look, isBusy];
+    ['does not take one for away that is silent', silence, 'degraded', undefined],
+    ['takes one for away that refuses connections', refusedConnection, 'degraded', { reason: 'connection refused' }],
+  ])('%s', async (_, look, status, away) => {
+    next = look;
     await jest.advanceTimersByTimeAsync(5_000);
 
     expect(watch.health.status).toBe(status);
+    if (away) expect(watch.away).toMatchObject(away);
+    else expect(watch.away).toBeUndefined();
+  });
+
+  it('looks once a minute at one that answers messages, and does not mind what it finds', async () => {
+    watch.worked();
+    next = silence;
+    await jest.advanceTimersByTimeAsync(5_000);
+    const before = looks;
+    await jest.advanceTimersByTimeAsync(300_000);
+
+    expect(looks - before).toBe(5);
+    expect(watch.health.status).toBe('ok');
+  });
+
+  it('looks less often at one that has been away for a minute', async () => {
+    next = refusedConnection;
+    await jest.advanceTimersByTimeAsync(70_000);
+    const before = looks;
+    await jest.advanceTimersByTimeAsync(60_000);
+
+    expect(looks - before).toBe(12);
+  });
+
+  it('says that the model is being loaded', () => {
+    loadingSince = Date.now() - 7_000;
+
+    expect(watch.health).toMatchObject({ status: 'degraded', reason: expect.stringContaining('being loaded, since 7 s') });
   });
 
   it('forgets a complaint of the traffic after a minute, so that somebody tries again', async () => {
