@@ -126,7 +126,7 @@ interface System {
 const bringUp = async (home: string): Promise<System> => {
   for (const version of ['1.0.0', '1.1.0']) cpSync(join(FIXTURES, version), join(home, 'dropped', `echo@${version}`), { recursive: true });
   const { NODE_OPTIONS: _, REDIS_URL: __, TEST_REDIS_URL: ___, ...env } = process.env;
-  const settings = { ...PORTS, CONDUCTOR_HOME: home, LOG_LEVEL: 'warn', PLUGIN_FOLDERS: join(home, 'dropped'), PLUGIN_NODE_MODULES: join(home, 'packages') };
+  const settings = { ...PORTS, CONDUCTOR_HOME: home, LOG_LEVEL: 'warn', PLUGIN_ALLOW_MISSING_ISOLATION: 'files,network,processes,user', PLUGIN_FOLDERS: join(home, 'dropped'), PLUGIN_NODE_MODULES: join(home, 'packages') };
   const child = spawn(process.execPath, [resolve('dist', 'apps', 'launcher', 'src', 'main.js')], { env: { ...env, ...settings }, stdio: 'ignore' });
   const run = () => JSON.parse(readFileSync(join(home, 'run.json'), 'utf8')) as { redisUrl: string; apps: Record<string, { pid: number; state: string; url: string }> };
   const ready = () => existsSync(join(home, 'run.json')) && Object.values(run().apps).every(({ state }) => state === 'ready') && 'plugin-host' in run().apps;

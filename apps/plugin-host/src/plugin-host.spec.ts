@@ -8,6 +8,7 @@ import { GenerationStore, LockFile, PluginApprovals, PluginCatalogue, type Sandb
 import { forget, RouterDouble, testConfig, until } from '@conductor/testing';
 import { PluginHostModule } from './plugin-host.module';
 import { Plugins } from './plugins';
+import { WALLS_MAY_BE_MISSING } from './testing/host-stage';
 import { openWebhooks } from './webhooks';
 
 const ENTRY = `
@@ -28,7 +29,7 @@ class Greeter {
 module.exports = definePlugin({ platforms: { greeter: { create: () => new Greeter() } } });`;
 
 const home = mkdtempSync(join(tmpdir(), 'conductor-plugins-'));
-const config = testConfig({ CONDUCTOR_HOME: home, PLUGIN_IDLE_UNLOAD_MS: '1500' });
+const config = testConfig({ ...WALLS_MAY_BE_MISSING, CONDUCTOR_HOME: home, PLUGIN_IDLE_UNLOAD_MS: '1500' });
 const plugins = join(home, 'plugins');
 let router: RouterDouble;
 let app: RunningApp;

@@ -49,6 +49,8 @@ export class Plugins {
 }
 
 /** A wall that is missing is said once, at the start. */
-export const warnOfMissing = ({ walls }: Sandbox, logger: AppContext['logger']): void => {
+export const warnOfMissing = ({ walls, refusal, waived }: Sandbox, logger: AppContext['logger']): void => {
   for (const { name, up, reason, required } of walls.walls) if (!up && required) logger.warn({ wall: name, reason }, 'a wall around plugins is missing');
+  if (refusal !== undefined) logger.warn(refusal);
+  else if (waived.length > 0) logger.warn({ waived }, `plugins run here although this machine does not isolate their ${waived.join(', ')}, as PLUGIN_ALLOW_MISSING_ISOLATION says: whatever a plugin wants to do there, it can`);
 };

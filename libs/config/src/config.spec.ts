@@ -15,6 +15,13 @@ describe('the configuration', () => {
     expect(wrong).toThrow(/ROUTER_PORT[^]*HEALTH_INTERVAL_MS[^]*CONDUCTOR_HOEM: not a setting[^]*BRAIN_MODLE_NAME/);
   });
 
+  it('takes the names of layers of isolation and no other, and none of them in strict mode', () => {
+    expect(loadConfig({}).plugins.allowMissingIsolation).toEqual([]);
+    expect(loadConfig({ PLUGIN_ALLOW_MISSING_ISOLATION: 'files, user' }).plugins.allowMissingIsolation).toEqual(['files', 'user']);
+    expect(() => loadConfig({ PLUGIN_ALLOW_MISSING_ISOLATION: 'memory' })).toThrow(/PLUGIN_ALLOW_MISSING_ISOLATION\S*: .*files/);
+    expect(() => loadConfig({ PLUGIN_ALLOW_MISSING_ISOLATION: 'files', PLUGIN_STRICT: 'true' })).toThrow('PLUGIN_ALLOW_MISSING_ISOLATION: contradicts PLUGIN_STRICT');
+  });
+
   it('suggests the variable that was probably meant', () => {
     expect(() => loadConfig({ CONDUCTOR_ADMINKEY: 'a' })).toThrow(/did you mean CONDUCTOR_\w+\?/);
   });

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { type AppName, portVariableOf, prefixOf } from './app-description';
 import { appNamed, type DescribedApp, findApps } from './apps';
 import { ConfigurationError } from './configuration-error';
-import { type Environment, environmentOf } from './environment';
+import { type Environment, environmentOf, type IsolationLayer } from './environment';
 import { suggestion } from './suggestion';
 
 /** Zod would compile a parser, which takes longer than the one use of it, and memory. */
@@ -36,6 +36,8 @@ export interface Config {
     nodeModules: string[];
     keysFile: string;
     strict: boolean;
+    /** Layers of isolation that may be missing where plugins run. */
+    allowMissingIsolation: readonly IsolationLayer[];
     idleUnloadMs: number;
     drainMs: number;
     watch: { ms: number; errors: number; marginPercent: number };
@@ -77,8 +79,8 @@ const read = (given: Record<string, string>, apps: readonly DescribedApp[], isOu
   const schema = environmentOf(apps);
   const unknown = Object.keys(given).filter((key) => !(key in schema.shape) && isOurs(key));
   const parsed = schema.safeParse(given, ONCE);
-  const wrong = parsed.success ? [] : parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
-  if (unknown.length > 0 || !parsed.success) {
+  const wrong = parsed.success ? contradictionsIn(parsed.data) : parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  if (unknown.length > 0 || wrong.length > 0 || !parsed.success) {
     throw new ConfigurationError(
       ['The configuration cannot be used:', ...wrong, ...unknown.map((key) => `  ${key}: not a setting of the Conductor${suggestion(key, Object.keys(schema.shape))}`), 'All settings are listed in README.md, "Configuration".'].join('\n'),
     );
@@ -88,6 +90,9 @@ const read = (given: Record<string, string>, apps: readonly DescribedApp[], isOu
   const own = new Set(apps.flatMap(({ settings }) => Object.keys(settings)));
   return shape(parsed.data, ports, Object.fromEntries(Object.entries(given).filter(([key]) => own.has(key))));
 };
+
+const contradictionsIn = (e: Environment): string[] =>
+  e.PLUGIN_STRICT && e.PLUGIN_ALLOW_MISSING_ISOLATION.length > 0 ? ['  PLUGIN_ALLOW_MISSING_ISOLATION: contradicts PLUGIN_STRICT, which runs plugins only where every wall stands; leave one of them out'] : [];
 
 const shape = (e: Environment, ports: Config['ports'], ofApps: Config['ofApps']): Config => {
   const home = resolve(e.CONDUCTOR_HOME);
@@ -127,6 +132,7 @@ const shape = (e: Environment, ports: Config['ports'], ofApps: Config['ofApps'])
       nodeModules: e.PLUGIN_NODE_MODULES.map((folder) => resolve(folder)),
       keysFile: resolve(e.PLUGIN_KEYS_FILE ?? `${home}/plugins/keys.json`),
       strict: e.PLUGIN_STRICT,
+      allowMissingIsolation: e.PLUGIN_ALLOW_MISSING_ISOLATION,
       idleUnloadMs: e.PLUGIN_IDLE_UNLOAD_MS,
       drainMs: e.PLUGIN_DRAIN_MS,
       watch: { ms: e.PLUGIN_WATCH_MS, errors: e.PLUGIN_WATCH_ERRORS, marginPercent: e.PLUGIN_WATCH_MARGIN_PERCENT },

@@ -4,6 +4,10 @@ import type { DescribedApp } from './apps';
 import { ConfigurationError } from './configuration-error';
 import { addressRanges, hostNames, list, ms, origins, port } from './setting-kinds';
 
+/** What keeps a plugin from the rest of the machine. Where one is missing, an admin must say that plugins run all the same. */
+export const ISOLATION_LAYERS = ['files', 'network', 'processes', 'user'] as const;
+export type IsolationLayer = (typeof ISOLATION_LAYERS)[number];
+
 const WAITED_FOR = 'platforms that start-up waits for, in this order';
 
 /** What is common to all apps. What one app alone can be told stands in `apps/<app>/src/settings.ts`. */
@@ -53,6 +57,9 @@ const COMMON = {
   PLUGIN_WATCH_ERRORS: z.coerce.number().int().min(1).default(3).describe('fewer failed messages than this bring nothing back'),
   PLUGIN_WATCH_MARGIN_PERCENT: z.coerce.number().min(0).max(100).default(5).describe('so many percent points above the old rate are still no reason'),
   PLUGIN_STRICT: z.stringbool().default(false).describe('run plugins only where every wall around them stands, and only signed ones'),
+  PLUGIN_ALLOW_MISSING_ISOLATION: list('')
+    .pipe(z.array(z.enum(ISOLATION_LAYERS)))
+    .describe('layers of isolation (`files`, `network`, `processes`, `user`; comma-separated) that may be missing on this machine while plugins run all the same; without it nothing of third parties runs there'),
   PLUGIN_IDLE_UNLOAD_MS: ms(300_000).describe('a plugin that is loaded when it is needed, and had nothing to do for this long, is unloaded'),
 };
 

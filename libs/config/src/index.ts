@@ -3,5 +3,5 @@ export { type AppName, portVariableOf, prefixOf } from './app-description';
 export { appNamed, type DescribedApp, findApps } from './apps';
 export { type Config, configFrom, loadConfig, portOf, settingNames, settingsOf } from './config';
 export { ConfigurationError } from './configuration-error';
-export { type Environment, environmentOf } from './environment';
+export { type Environment, environmentOf, ISOLATION_LAYERS, type IsolationLayer } from './environment';
 export { list, ms } from './setting-kinds';

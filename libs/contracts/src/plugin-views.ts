@@ -125,8 +125,14 @@ const IncidentView = z.object({ kind: z.string(), detail: z.string(), generation
 export const PluginResources = z.object({ generations: z.array(GenerationView), incidents: z.array(IncidentView) });
 export type PluginResources = z.output<typeof PluginResources>;
 
-const WallView = z.object({ name: z.string(), up: z.boolean(), stops: z.string(), reason: z.string(), required: z.boolean().describe('strict mode runs nothing without it') });
-export const SandboxView = z.object({ strict: z.boolean(), walls: z.array(WallView), complete: z.boolean() });
+const WallView = z.object({ name: z.string(), up: z.boolean(), stops: z.string(), reason: z.string(), required: z.boolean().describe('strict mode runs nothing without it; without `files`, `network`, `processes` and `user` nothing runs unless an admin allows it') });
+export const SandboxView = z.object({
+  strict: z.boolean(),
+  allowMissing: z.array(z.string()).default([]).describe('layers of isolation that may be missing, by PLUGIN_ALLOW_MISSING_ISOLATION'),
+  refusal: z.string().optional().describe('why no plugin runs on this machine, and what to do'),
+  walls: z.array(WallView),
+  complete: z.boolean(),
+});
 export type SandboxView = z.output<typeof SandboxView>;
 
 /** The walls as every plugin-host found them on its machine; those of the one that leads in front. */

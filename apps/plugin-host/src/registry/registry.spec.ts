@@ -1,11 +1,11 @@
 import { appendFileSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '@conductor/testing';
-import { HostStage } from '../testing/host-stage';
+import { HostStage, WALLS_MAY_BE_MISSING } from '../testing/host-stage';
 
 let stage: HostStage;
 beforeAll(async () => {
-  stage = await HostStage.open({ PLUGIN_IDLE_UNLOAD_MS: '1000' });
+  stage = await HostStage.open({ ...WALLS_MAY_BE_MISSING, PLUGIN_IDLE_UNLOAD_MS: '1000' });
   await stage.host();
 }, 60_000);
 afterAll(() => stage.close());

@@ -1,11 +1,11 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '@conductor/testing';
-import { type Dropped, HostStage, refusalOf } from '../testing/host-stage';
+import { type Dropped, HostStage, refusalOf, WALLS_MAY_BE_MISSING } from '../testing/host-stage';
 
 let stage: HostStage;
 beforeAll(async () => {
-  stage = await HostStage.open({ PLUGIN_WATCH_MS: '60000', PLUGIN_DRAIN_MS: '3000' });
+  stage = await HostStage.open({ ...WALLS_MAY_BE_MISSING, PLUGIN_WATCH_MS: '60000', PLUGIN_DRAIN_MS: '3000' });
   await stage.host();
 }, 60_000);
 afterAll(() => stage.close());

@@ -12,6 +12,7 @@ const keys = generateKeyPairSync('ed25519');
 const REASON = /strict mode runs no plugin here, since walls are missing: network \(no namespaces on this machine\)/;
 
 let stage: HostStage;
+let pretended: (missing?: string) => SandboxWalls;
 let whole: SandboxWalls;
 let wanting: SandboxWalls;
 beforeAll(async () => {
@@ -20,7 +21,7 @@ beforeAll(async () => {
   stage = await HostStage.open({ PLUGIN_STRICT: 'true', PLUGIN_KEYS_FILE: keysFile });
   // What this very machine lacks or has is not the question here.
   const { means, walls } = await SandboxWalls.probe();
-  const pretended = (missing?: string) => Object.assign(Object.create(SandboxWalls.prototype) as SandboxWalls, { means, walls: walls.map((wall) => ({ ...wall, up: wall.name !== missing, ...(wall.name === missing && { reason: 'no namespaces on this machine' }) })) });
+  pretended = (missing?: string) => Object.assign(Object.create(SandboxWalls.prototype) as SandboxWalls, { means, walls: walls.map((wall) => ({ ...wall, up: wall.name !== missing, ...(wall.name === missing && { reason: 'no namespaces on this machine' }) })) });
   whole = pretended();
   wanting = pretended('network');
 }, 60_000);
@@ -74,4 +75,39 @@ describe('in strict mode, a plugin-host whose machine lacks a wall', () => {
     await stage.untilState('single', 'running');
     expect(runsOn(strong)).toEqual(['guest', 'single']);
   }, 30_000);
+});
+
+describe('by default, a plugin-host whose machine does not isolate plugins', () => {
+  const withStage = async (env: Record<string, string>, body: (other: HostStage) => Promise<void>) => {
+    const other = await HostStage.open(env);
+    try {
+      await body(other);
+    } finally {
+      await other.close();
+    }
+  };
+  const load = async (other: HostStage) => {
+    other.drop('guest', '1.0.0');
+    await other.inspect('guest', '1.0.0');
+    await other.approve('guest', '1.0.0');
+    await other.ask({ do: 'load', name: 'guest', version: '1.0.0', by: 'Ada' });
+  };
+
+  it.each(['files', 'network', 'processes', 'user'])('runs nothing without a wall for %s, and says which is missing, why, and what to do', (missing) =>
+    withStage({}, async (other) => {
+      const host = await other.host(pretended(missing));
+      await load(other);
+      const reason = expect.stringMatching(new RegExp(`does not isolate its ${missing}: ${missing} \\(no namespaces on this machine\\)\\. What to do: .*PLUGIN_ALLOW_MISSING_ISOLATION=${missing}$`));
+      expect(await other.untilState('guest', 'failed')).toMatchObject({ platforms: [], reason });
+      expect(runsOn(host)).toEqual([]);
+      expect(await other.ask<SandboxView>({ do: 'sandbox' })).toMatchObject({ strict: false, allowMissing: [], complete: false, refusal: reason });
+    }), 30_000);
+
+  it('runs them where an admin says that this layer may be missing', () =>
+    withStage({ PLUGIN_ALLOW_MISSING_ISOLATION: 'network' }, async (other) => {
+      await other.host(pretended('network'));
+      await load(other);
+      await other.untilState('guest', 'running');
+      expect(await other.answer('guest')).toMatchObject({ version: '1.0.0' });
+    }), 30_000);
 });

@@ -103,7 +103,8 @@ export class PluginAnswers {
 
   sandbox(): SandboxView {
     const { walls, settings } = this.parts.sandbox;
-    return { strict: settings.strict, walls: walls.walls.map(({ name, up, stops, reason, required }) => ({ name, up, stops, reason, required })), complete: walls.missing.length === 0 };
+    const { refusal } = this.parts.sandbox;
+    return { strict: settings.strict, allowMissing: [...settings.allowMissing], ...(refusal !== undefined && { refusal }), walls: walls.walls.map(({ name, up, stops, reason, required }) => ({ name, up, stops, reason, required })), complete: walls.missing.length === 0 };
   }
 
   stateOf(name: string, plugin = this.registry.running.get(name)): { state: PluginStatus; reason: string } {

@@ -83,7 +83,7 @@ export class Generation {
     this.pool = new ProcessPool(start, { processes: settings.instances, concurrency: settings.concurrency }, sandbox.settings, ports.poolSize);
   }
 
-  /** Makes its places and its way out. No code of it runs yet. @throws WallsMissing in strict mode */
+  /** Makes its places and its way out. No code of it runs yet. @throws WallsMissing */
   static async open(sandbox: Sandbox, spec: GenerationSpec, ports: GenerationPorts): Promise<Generation> {
     sandbox.assertWalls();
     const uid = sandbox.means.ownUser ? sandbox.uidOf(spec.plugin) : (process.getuid?.() ?? 0);

@@ -1,18 +1,20 @@
 import { chown, mkdir, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ISOLATION_LAYERS, type IsolationLayer } from '@conductor/config';
 import { prepareRuntime, type RuntimeImage } from './process/runtime-image';
 import type { SandboxProcess } from './process/sandbox-process';
 import { isAlive } from './process/usage';
 import { type SandboxSettings, sandboxSettings } from './spec';
 import type { LaunchMeans } from './walls/launch';
-import { SandboxWalls } from './walls/walls';
+import { isolationRemedy } from './walls/remedy';
+import { SandboxWalls, type WallName } from './walls/walls';
 
 /** Users that no account on this machine should have. */
 const FIRST_UID = 40_000;
 const UIDS = 20_000;
 
-/** Third-party code is not run here: strict mode wants walls that this machine has not got. */
+/** Third-party code is not run here, since this machine has not got the walls that it takes. */
 export class WallsMissing extends Error {
   override readonly name = 'WallsMissing';
 }
@@ -46,12 +48,23 @@ export class Sandbox {
 
   /** Why no plugin may run here at all, for a person; undefined when plugins may. */
   get refusal(): string | undefined {
-    const { missing } = this.walls;
-    if (!this.settings.strict || missing.length === 0) return undefined;
-    return `strict mode runs no plugin here, since walls are missing: ${missing.map(({ name, reason }) => `${name} (${reason})`).join('; ')}`;
+    const { strict, allowMissing } = this.settings;
+    const missing = this.walls.missing.filter(({ name }) => strict || (isIndispensable(name) && !(allowMissing as readonly string[]).includes(name)));
+    if (missing.length === 0) return undefined;
+    const which = missing.map(({ name, reason }) => `${name} (${reason})`).join('; ');
+    if (strict) return `strict mode runs no plugin here, since walls are missing: ${which}`;
+    const layers = missing.map(({ name }) => name).filter(isIsolationLayer);
+    if (layers.length < missing.length) return `no plugin runs here, since walls are missing that nothing can stand in for: ${which}`;
+    const all = [...new Set([...allowMissing, ...layers])];
+    return `no plugin runs here, since this machine does not isolate its ${layers.join(', ')}: ${which}. What to do: ${isolationRemedy()}. An admin who trusts every plugin all the same sets PLUGIN_ALLOW_MISSING_ISOLATION=${all.join(',')}`;
   }
 
-  /** @throws WallsMissing in strict mode, naming them */
+  /** Layers without which plugins run here, since an admin said so. */
+  get waived(): string[] {
+    return this.refusal === undefined ? this.walls.missing.map(({ name }) => name).filter(isIsolationLayer) : [];
+  }
+
+  /** @throws WallsMissing naming them */
   assertWalls(): void {
     if (this.refusal !== undefined) throw new WallsMissing(this.refusal);
   }
@@ -85,6 +98,11 @@ export class Sandbox {
     this.means.cgroups?.close();
   }
 }
+
+const isIsolationLayer = (name: string): name is IsolationLayer => (ISOLATION_LAYERS as readonly string[]).includes(name);
+
+/** Nothing runs without these by default. Node's own walls take nothing of the machine; the others can be waived. */
+const isIndispensable = (name: WallName) => isIsolationLayer(name) || name === 'permissions' || name === 'environment';
 
 /** Folders of generations whose host was killed: nobody closes them any more. */
 const removeLeftovers = async (): Promise<void> => {

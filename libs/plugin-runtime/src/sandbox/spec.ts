@@ -1,3 +1,4 @@
+import type { IsolationLayer } from '@conductor/config';
 import type { PluginPermissions, PluginSettings } from '@conductor/contracts';
 
 /** One immutable version of one platform of a plugin, as it is to be run. */
@@ -24,6 +25,8 @@ export interface SandboxSettings {
   readonly folder: string;
   /** Third-party code runs only where every wall stands. */
   readonly strict: boolean;
+  /** Layers of isolation that may be missing on this machine while plugins run all the same. */
+  readonly allowMissing: readonly IsolationLayer[];
   /** A lazy plugin that had nothing to do for this long is unloaded, unless its manifest says otherwise. */
   readonly idleUnloadMs: number;
   /** Longest start of a process: loading its code and `initialize`. */
@@ -46,6 +49,7 @@ export interface SandboxSettings {
 
 export const sandboxSettings = (given: Partial<SandboxSettings> & Pick<SandboxSettings, 'folder'>): SandboxSettings => ({
   strict: false,
+  allowMissing: [],
   idleUnloadMs: 300_000,
   startMs: 10_000,
   shutdownMs: 3_000,

@@ -4,7 +4,7 @@
  */
 const { readFileSync } = require('node:fs');
 const net = require('node:net');
-const { file, port, socket, pid, guarded } = JSON.parse(process.argv[2]);
+const { file, port, socket, pid, guarded, ownNetwork } = JSON.parse(process.argv[2]);
 
 const reached = {};
 const attempt = (name, work) => {
@@ -22,6 +22,12 @@ const connects = (options) =>
     connection.once('connect', () => end(true));
     connection.once('timeout', () => end('timeout'));
     connection.once('error', (error) => end(String(error.code)));
+  });
+const listens = (number) =>
+  new Promise((resolve) => {
+    const server = net.createServer();
+    server.once('error', (error) => resolve(String(error.code)));
+    server.listen(number, () => server.close(() => resolve(true)));
   });
 
 attempt('file', () => readFileSync(file));
@@ -47,6 +53,8 @@ const status = (() => {
 void (async () => {
   reached.network = await connects({ host: '127.0.0.1', port });
   reached.unixSocket = await connects({ path: socket });
+  // In a network of its own nobody is in the way.
+  if (ownNetwork) reached.privilegedPort = await listens(1);
   const facts = {
     uid: process.getuid(),
     environment: Object.keys(process.env),

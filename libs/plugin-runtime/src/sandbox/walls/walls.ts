@@ -37,7 +37,7 @@ export class SandboxWalls {
     readonly walls: readonly Wall[],
   ) {}
 
-  /** Walls without which strict mode runs nothing, and that are not there. */
+  /** Walls that are not there and should be. */
   get missing(): Wall[] {
     return this.walls.filter(({ up, required }) => required && !up);
   }
@@ -100,15 +100,17 @@ const judge = (means: LaunchMeans, open: Findings, guarded: Findings | { failed:
   const past = (...names: string[]) => names.filter((name) => open.reached[name] === true);
   const because = failures.length > 0 ? ` (${failures.join('; ')})` : '';
   const wall = (name: WallName, stops: string, up: boolean, otherwise: string, required = true): Wall => ({ name, up, stops, reason: up ? HELD : `${otherwise}`, required });
-  const throughNode = 'failed' in guarded ? [guarded.failed] : Object.entries(guarded.reached).filter(([name, result]) => result === true && !['network', 'unixSocket', 'signal'].includes(name)).map(([name]) => name);
+  const throughNode = 'failed' in guarded ? [guarded.failed] : Object.entries(guarded.reached).filter(([name, result]) => result === true && !['network', 'unixSocket', 'signal', 'privilegedPort'].includes(name)).map(([name]) => name);
   const { capabilities, environment } = open.facts;
+  // In a container whose /proc is masked a process cannot read its own; what they allow it can try.
+  const hasNoCapability = capabilities === undefined ? open.reached['privilegedPort'] === 'EACCES' : /^0+$/.test(capabilities);
   return [
     wall('permissions', 'files, child processes, workers, addons, inspector, WASI and SQLite, inside of Node', throughNode.length === 0, `Node's permission model let through: ${throughNode.join(', ')}`),
     wall('environment', 'reading our settings and secrets from the environment, and using descriptors of ours', environment.every((name) => name === 'PWD' || name === 'OLDPWD'), `the process sees ${environment.join(', ')}`),
     wall('files', 'everything outside of its own folders, whatever happens inside of Node', means.enclosed && past('file', 'unixSocket').length === 0, `no file system of its own can be made here${because}. It takes \`unshare\`, \`setpriv\`, \`mount\` and \`chroot\` (util-linux, coreutils), and root or user namespaces`),
     wall('network', 'every connection but those through our egress proxy', means.namespaces !== 'none' && past('network').length === 0, `no network namespace can be made here${because}. It takes \`unshare\`, and root or user namespaces (in a container: CAP_SYS_ADMIN)`),
     wall('processes', 'signals to other processes', past('signal').length === 0, `it can signal our own process${because}`),
-    wall('user', 'what the file system and the kernel allow to our own user', (means.ownUser && open.facts.uid !== process.getuid?.()) || (means.namespaces === 'user' && /^0+$/.test(capabilities ?? '')), `it runs as our own user${because}. It takes root, or user namespaces`),
+    wall('user', 'what the file system and the kernel allow to our own user', (means.ownUser && open.facts.uid !== process.getuid?.()) || (means.namespaces === 'user' && hasNoCapability), `it runs as our own user${because}. It takes root, or user namespaces`),
     wall('limits', 'core dumps, huge files, open descriptors without end', means.tools.prlimit !== undefined, '`prlimit` (util-linux) is not installed'),
     wall('memory', 'more memory, or more threads, than the manifest says; at once, by the kernel', means.cgroups !== undefined, `no control group can be made here: ${noCgroups}. Memory is looked at several times a second instead`, false),
     wall('memory-watch', 'the same, some tenths of a second later', process.platform === 'linux', 'there is no /proc on this system', true),
@@ -140,7 +142,7 @@ class Targets {
   }
 
   try(means: LaunchMeans, guarded: boolean): Promise<Findings> {
-    const aims = { file: join(this.folder, 'secret'), socket: join(this.doors, 'door'), port: (this.tcp.address() as AddressInfo).port, pid: process.pid, guarded };
+    const aims = { file: join(this.folder, 'secret'), socket: join(this.doors, 'door'), port: (this.tcp.address() as AddressInfo).port, pid: process.pid, guarded, ownNetwork: means.namespaces !== 'none' };
     const script = join(__dirname, 'probe.cjs');
     const launch: Launch = {
       script: [script, JSON.stringify(aims)],
