@@ -13,6 +13,7 @@ import { LetterBox } from './dead-letters/letter-box';
 import { RedriveTasks } from './dead-letters/redrive-tasks';
 import { RedrivesController } from './dead-letters/redrives.controller';
 import { DeadLetterRetention } from './dead-letters/retention';
+import { Events } from './events/event-stream';
 import { EventsController } from './events/events.controller';
 import { HistoryUpkeep } from './history/history-upkeep';
 import { keepHistory } from './history/keep-history';
@@ -64,6 +65,7 @@ export class ConductorModule {
     const redrives = resources.hold('redrives', new RedriveTasks(connections, notices, deadLetters, ledger, instance, logger), (open) => open.close());
     const box = new LetterBox(deadLetters, ledger);
     const retention = new DeadLetterRetention(deadLetters, box, config.messages.deadLetterRetentionMs, () => isActive(), logger);
+    const events = resources.hold('events', new Events(notices, connections, instance), (open) => open.close());
     const presences = new Presences(connections);
     const health = new HealthView(connections);
     const processes = new ProcessBoard(connections);
@@ -109,7 +111,7 @@ export class ConductorModule {
     const scaling = { log: new ScalingLog(database), history: new ScalingHistory(database) };
     const status = new SystemStatusReader({ startup, database, health, platforms, queues, processes, presences, deadLetters, connections });
     const values: Array<[new (...args: never[]) => unknown, unknown]> = [
-      [RedisConnections, connections], [Notices, notices], [PlatformDirectory, directory], [RouteStore, routes], [DeadLetters, deadLetters], [RedriveTasks, redrives],
+      [RedisConnections, connections], [Notices, notices], [Events, events], [PlatformDirectory, directory], [RouteStore, routes], [DeadLetters, deadLetters], [RedriveTasks, redrives],
       [LetterBox, box], [PlatformViews, platforms], [ScaleBounds, new ScaleBounds(presences, processes)], [ProcessBoard, processes], [Changes, changes], [AuditLog, audit], [Database, database],
       [MetricsHistory, new MetricsHistory(database, { keepRawMs: rawRetentionMs })], [TransitionLog, new TransitionLog(database)], [SystemStatusReader, status],
       [ScalingBoard, new ScalingBoard(connections, notices)], [ScalingLog, scaling.log], [HistoryUpkeep, new HistoryUpkeep(metricsRetention, scaling, pluginLog, config.metrics, isActive, logger)],

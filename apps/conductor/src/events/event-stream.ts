@@ -1,30 +1,66 @@
+import type { RedisConnections } from '@conductor/connections';
 import { ControlNotice } from '@conductor/contracts';
 import type { Notices } from '@conductor/control';
-import { filter, interval, map, merge, Observable } from 'rxjs';
+import { interval, map, merge, type Observable } from 'rxjs';
+import { EventRing, GAP } from './event-ring';
 
-/** What Nest writes as one server-sent event. */
+/** What Nest writes as one server-sent event. It makes up an id where there is none, except for what is a comment only. */
 export interface StreamEvent {
   id?: string;
-  type: string;
-  data: object;
+  type?: string;
+  /** As JSON, if it is no text. */
+  data?: object | string;
+  comment?: string;
+  /** Milliseconds after which an `EventSource` comes back. */
+  retry?: number;
 }
 
-const BEAT_MS = 15_000;
+const HEARTBEAT_MS = 15_000;
 /** Of use inside only, and many. */
 const INTERNAL = new Set<string>(['plugin-wish', 'start-permit', 'keys']);
 /** What callers may ask for. */
 export const EVENT_TYPES = ControlNotice.options.map(({ shape }) => shape.type.value).filter((type) => !INTERNAL.has(type));
 
-/** Keeps proxies from closing the line. */
-export const withBeats = (events: Observable<StreamEvent>): Observable<StreamEvent> => merge(events, interval(BEAT_MS).pipe(map(() => ({ type: 'beat', data: { at: Date.now() } }))));
+/** Characters that may wait for a reader who does not read: more, and its connection is closed. */
+export const WAITING = { maxPendingDataLength: 1_048_576 };
+
+/** Keeps proxies from closing the connection, and shows a reader that it stands. @param placeOf the id with which a reader goes on */
+export const withHeartbeats = (events: Observable<StreamEvent>, placeOf?: () => string): Observable<StreamEvent> =>
+  merge(events, interval(HEARTBEAT_MS).pipe(map((): StreamEvent => ({ ...(placeOf && { id: placeOf() }), comment: 'heartbeat' }))));
 
 /** Everything that is announced, as server-sent events. */
-export const eventStream = (notices: Notices, types?: ReadonlySet<string>): Observable<StreamEvent> => {
-  const announced = new Observable<ControlNotice>((subscriber) => notices.onAny((notice) => subscriber.next(notice)));
-  return withBeats(
-    announced.pipe(
-      filter(({ type }) => !INTERNAL.has(type) && (!types || types.has(type))),
-      map((notice, position) => ({ id: String(position + 1), type: notice.type, data: notice })),
-    ),
-  );
-};
+export class Events {
+  private readonly ring: EventRing;
+  private readonly deafen: () => void;
+  private isAway = false;
+
+  constructor(
+    notices: Notices,
+    private readonly connections: RedisConnections,
+    instance: string,
+  ) {
+    this.ring = new EventRing(instance);
+    this.deafen = notices.onAny((notice) => {
+      if (!INTERNAL.has(notice.type)) this.ring.add(notice.type, notice);
+    });
+    connections.subscriber.on('close', this.lose).on('ready', this.regain);
+  }
+
+  /** @throws nothing: an id that leads nowhere is answered with an event `gap` */
+  stream(lastEventId: string | undefined, types: ReadonlySet<string> | undefined): Observable<StreamEvent> {
+    return withHeartbeats(this.ring.read(lastEventId, types), () => this.ring.place);
+  }
+
+  close(): void {
+    this.deafen();
+    this.connections.subscriber.off('close', this.lose).off('ready', this.regain);
+  }
+
+  private readonly lose = () => void (this.isAway = true);
+
+  /** What was announced meanwhile was announced to nobody. */
+  private readonly regain = () => {
+    if (this.isAway) this.ring.add(GAP, { reason: 'Redis was away: what happened meanwhile was not heard here' });
+    this.isAway = false;
+  };
+}

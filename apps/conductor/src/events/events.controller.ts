@@ -1,8 +1,7 @@
-import { Notices } from '@conductor/control';
 import { ApiTags, ZodQuery } from '@conductor/http';
-import { Controller, Inject, Sse } from '@nestjs/common';
+import { Controller, Headers, Inject, Sse } from '@nestjs/common';
 import { z } from 'zod';
-import { eventStream, EVENT_TYPES } from './event-stream';
+import { EVENT_TYPES, Events, WAITING } from './event-stream';
 
 const Types = z
   .string()
@@ -10,14 +9,14 @@ const Types = z
   .pipe(z.array(z.enum(EVENT_TYPES, { error: `an event is one of: ${EVENT_TYPES.join(', ')}` })));
 const Query = z.strictObject({ types: Types.optional().describe('comma-separated, e.g. verdict,breaker; default all') });
 
-/** What happens, as it happens. */
+/** What happens, as it happens. A reader that comes back with `Last-Event-ID` gets what it missed, or one event `gap`. */
 @ApiTags('events')
 @Controller('v1/events')
 export class EventsController {
-  constructor(@Inject(Notices) private readonly notices: Notices) {}
+  constructor(@Inject(Events) private readonly events: Events) {}
 
-  @Sse()
-  stream(@ZodQuery(Query) { types }: z.output<typeof Query>) {
-    return eventStream(this.notices, types && new Set(types));
+  @Sse('', WAITING)
+  stream(@ZodQuery(Query) { types }: z.output<typeof Query>, @Headers('last-event-id') lastEventId: string | undefined) {
+    return this.events.stream(lastEventId, types && new Set(types));
   }
 }

@@ -2,11 +2,9 @@ import { PluginName } from '@conductor/contracts';
 import { Allow, ApiExcludeEndpoint, ForEventStreams, ZodParam, ZodQuery } from '@conductor/http';
 import { Controller, Headers, Inject, Sse } from '@nestjs/common';
 import type { z } from 'zod';
+import { WAITING } from '../events/event-stream';
 import { PluginStreams } from './plugin-streams';
 import { LogsQuery } from './plugin-wording';
-
-/** Characters that may wait for a reader who does not read: more, and its line is closed. */
-const WAITING = { maxPendingDataLength: 1_048_576 };
 
 /** The doors of the same paths, for who asks with `Accept: text/event-stream`: what there is, and then what comes. */
 @Controller('v1/plugins')

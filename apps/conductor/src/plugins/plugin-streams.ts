@@ -1,7 +1,7 @@
 import { PluginLogs, PluginResources } from '@conductor/contracts';
 import { Problem } from '@conductor/http';
-import { concat, concatMap, defer, finalize, from, ignoreElements, map, type Observable, repeat, timer } from 'rxjs';
-import { type StreamEvent, withBeats } from '../events/event-stream';
+import { concat, concatMap, defer, finalize, from, ignoreElements, map, type Observable, of, repeat, timer } from 'rxjs';
+import { type StreamEvent, withHeartbeats } from '../events/event-stream';
 import { PlaceInLogs } from './place-in-logs';
 import type { PluginDesk } from './plugin-desk';
 
@@ -37,7 +37,8 @@ export class PluginStreams {
       const now = JSON.stringify(hosts);
       if (now === before) return [];
       before = now;
-      return [{ id: String(Date.now()), type: 'resources', data: { hosts } }];
+      // All of it, so there is nothing to go on with: an empty id takes the last one away.
+      return [{ id: '', type: 'resources', data: { hosts } }];
     };
     return this.follow(look, look, FIGURES_MS);
   }
@@ -76,7 +77,7 @@ export class PluginStreams {
     const later = concat(timer(everyMs).pipe(ignoreElements()), defer(again).pipe(repeat({ delay: everyMs }), concatMap((more) => from(more))));
     return defer(() => {
       this.readers++;
-      return withBeats(concat(from(events), later));
+      return withHeartbeats(concat(of<StreamEvent>({ comment: 'connected' }), from(events), later));
     }).pipe(finalize(() => void this.readers--));
   }
 }
