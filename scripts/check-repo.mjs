@@ -2,8 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, sep } from 'node:path';
 import { appFolders, composeProblems, describedApps, nestProblems } from './lib/app-lists.mjs';
+import { lockedPackages, placesOf } from './lib/package-sets.mjs';
 import { main } from './lib/problem.mjs';
 import { inProject, ROOT } from './lib/project.mjs';
+import { SHIPPED } from './lib/sbom.mjs';
 
 const OURS = ['apps', 'libs', 'test', 'scripts', 'docker', 'docs'];
 const LONGEST_FILE = 300;
@@ -11,6 +13,9 @@ const SOURCE = /^(apps|libs)\/.*\.(ts|js|cjs|mjs)$/;
 const SPEC = /\.spec\.ts$/;
 /** Such a name says nothing of what is inside, so everything ends up there. */
 const SAYS_NOTHING = /^(common|shared|utils?|helpers?)(\.|$)/i;
+const PERMISSIVE = /^(MIT|ISC|0BSD|BSD-[23]-Clause|Apache-2\.0|BlueOak-1\.0\.0|Python-2\.0|CC0-1\.0|Unlicense)$/;
+/** Its file LICENSE is the MIT licence. */
+const NAMES_NO_LICENCE = ['typed-function'];
 /** The only app that no other program starts. */
 const STARTED_BY_A_PERSON = 'launcher';
 /** In containers these are the same everywhere. */
@@ -23,6 +28,14 @@ const checks = {
     return addresses.length > 0
       ? [`${addresses.length} packages are tied to the address they were once fetched from: take the lines with "resolved" out; npm finds packages by name and checks their integrity (docs: \`omit-lockfile-registry-resolved\`).`]
       : [];
+  },
+
+  'packages under licences that nobody has looked at': () => {
+    const locked = lockedPackages();
+    return placesOf(SHIPPED, locked)
+      .map((place) => ({ name: place.split('node_modules/').at(-1), licence: locked[place].license }))
+      .filter(({ name, licence }) => !(licence === undefined ? NAMES_NO_LICENCE.includes(name) : licence.split(/ OR | AND /).every((one) => PERMISSIVE.test(one.replace(/[()]/g, '')))))
+      .map(({ name, licence }) => `${name} is under ${licence ?? 'no licence that it names'}: what is shipped may be used, changed and passed on by anybody. Take another package, or add the licence to PERMISSIVE in scripts/check-repo.mjs.`);
   },
 
   [`files of more than ${LONGEST_FILE} lines`]: (files) =>

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { rolldown } from 'rolldown';
+import { licencesOf } from './licences.mjs';
 import { ROOT } from './project.mjs';
 
 /**
@@ -39,4 +40,9 @@ const bundle = await rolldown({
   transform: { define: { 'import.meta.resolve': 'undefined' } },
   logLevel: 'silent',
 });
-await bundle.write({ dir: bundled, format: 'cjs', exports: 'auto', esModule: true, entryFileNames: '[name]/index.js', chunkFileNames: '.parts/[name]-[hash].js', comments: false });
+const { output } = await bundle.write({ dir: bundled, format: 'cjs', exports: 'auto', esModule: true, entryFileNames: '[name]/index.js', chunkFileNames: '.parts/[name]-[hash].js', comments: false });
+
+/** What lay beside the code in its package must go where the code goes. */
+const LICENCES = 'THIRD-PARTY-LICENSES.txt';
+const places = output.flatMap(({ moduleIds = [] }) => moduleIds).flatMap((file) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(relative(ROOT, file.replace(/^\0/, '').split('?')[0]).split(sep).join('/'))?.[1] ?? []);
+writeFileSync(join(bundled, LICENCES), licencesOf([...new Set(places)]));

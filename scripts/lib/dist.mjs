@@ -5,10 +5,13 @@ import { node24 } from './machine.mjs';
 import { Problem } from './problem.mjs';
 import { inProject } from './project.mjs';
 import { run } from './run.mjs';
+import { sbomOf } from './sbom.mjs';
 import { step } from './step.mjs';
 
 const SOURCES = ['apps', 'libs'];
 const BUNDLER = join('scripts', 'lib', 'bundle-packages.mjs');
+/** What a build is made by is part of what it is made from. */
+const BUILDERS = ['bundle-packages', 'dist', 'licences', 'package-sets', 'sbom'].map((name) => join('scripts', 'lib', `${name}.mjs`));
 const NOT_BUILT = /\.spec\.ts$|[\\/]fixtures[\\/]|\.d\.ts$/;
 
 /** Builds `dist`, unless it was built from just these sources. */
@@ -33,6 +36,7 @@ const build = async (fingerprint) => {
   );
   if (code !== 0 || !existsSync(next)) throw new Problem('The sources cannot be built:', essenceOf(output), 'Mend the file named above and try again.');
   await bundlePackages(next);
+  writeFileSync(join(next, 'sbom.cdx.json'), `${JSON.stringify(sbomOf(new Date()), null, 2)}\n`);
   writeFileSync(join(next, '.built-from'), fingerprint);
   if (existsSync(inProject('dist'))) renameSync(inProject('dist'), last);
   renameSync(next, inProject('dist'));
@@ -51,7 +55,7 @@ const essenceOf = (output) => output.split('\n').filter((line) => line.trim() !=
 /** By content, not by date: a fresh checkout dates every file anew. A few hundred files take some milliseconds. */
 const fingerprintOf = () => {
   const hash = createHash('sha256');
-  for (const file of ['.swcrc', 'package-lock.json', BUNDLER, ...SOURCES.flatMap(filesIn)].sort()) {
+  for (const file of ['.swcrc', 'package-lock.json', ...BUILDERS, ...SOURCES.flatMap(filesIn)].sort()) {
     hash.update(`${file}\0`).update(readFileSync(inProject(file))).update('\0');
   }
   return hash.digest('hex');

@@ -31,8 +31,7 @@ export const placesOf = (names, locked) => {
       const place = nearest(name, from, locked);
       if (place === undefined || places.has(place)) continue;
       places.add(place);
-      const { dependencies: own, optionalDependencies, peerDependencies } = locked[place];
-      follow(place, { ...own, ...optionalDependencies, ...peerDependencies });
+      follow(place, wantedBy(place, locked));
     }
   };
   for (const { from, dev } of names.map((name) => SETS[name])) {
@@ -43,6 +42,15 @@ export const placesOf = (names, locked) => {
   }
   return [...places].filter((place) => !locked[place].link);
 };
+
+/** What it merely bears beside it does not come with it. */
+const wantedBy = (place, locked) => {
+  const { dependencies, optionalDependencies, peerDependencies = {}, peerDependenciesMeta = {} } = locked[place];
+  return { ...dependencies, ...optionalDependencies, ...Object.fromEntries(Object.entries(peerDependencies).filter(([name]) => !peerDependenciesMeta[name]?.optional)) };
+};
+
+/** Where that lies which a package asks for, as far as it is there. */
+export const dependenciesOf = (place, locked) => Object.keys(wantedBy(place, locked)).flatMap((name) => nearest(name, place, locked) ?? []);
 
 /** Where Node would find a package that is asked for from somewhere. */
 const nearest = (name, from, locked) => {
