@@ -28,7 +28,11 @@ export const ensureDependencies = async (asked = 'start') => {
   const places = placesOf(names, lockedPackages());
   const first = !existsSync(inProject('node_modules'));
   const what = first ? `${WHAT_FOR[asked]} (the first time, about a minute)` : isInstalled(['start']) ? WHAT_FOR[asked] : 'What is installed does not fit package-lock.json: installing anew what differs';
-  await step(what, () => install(names), () => `${countInPlace(places)} packages`);
+  const before = countInPlace(places);
+  await step(what, () => install(names), () => {
+    const here = countInPlace(places) - before;
+    return here > 0 ? `${here} packages are here` : 'asking for packages';
+  });
   if (!isInstalled(wanted)) throw new Problem('What npm installed is not what package-lock.json names.', 'package.json and package-lock.json do not fit together. Run `npm install`, and commit the lock file.');
 };
 
