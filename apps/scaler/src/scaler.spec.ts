@@ -99,7 +99,7 @@ describe('the scaler', () => {
     await stage.platform('voice');
     const app = await stage.scaler();
 
-    await until(async () => expect(await stage.board.view()).toMatchObject({ memory: { wall: expect.any(String), usedMb: expect.any(Number) }, platforms: [{ name: 'voice', unit: 'voice', rssMb: 300, priority: 10 }] }));
+    await until(async () => expect(await stage.board.view()).toMatchObject({ training: { state: expect.any(String), reason: expect.any(String) }, memory: { wall: expect.any(String), usedMb: expect.any(Number) }, platforms: [{ name: 'voice', unit: 'voice', rssMb: 300, priority: 10 }] }));
     await until(async () => expect((await stage.board.view())?.forecasts.find(({ series, lookAheadMs }) => series === 'memory:total' && lookAheadMs === 300_000)).toMatchObject({ model: expect.any(String), value: expect.any(Number) }));
     const { body } = await stage.get(app, '/v1/window?series=memory:voice');
     expect(body.points.at(-1)).toEqual({ at: expect.any(Number), value: 300 });

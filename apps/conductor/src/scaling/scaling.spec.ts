@@ -1,5 +1,7 @@
 import { type DesiredState, type PlatformView, type PlatformWhy, type ScalingDecision, ScalingPolicy, type ScalingPolicyView } from '@conductor/contracts';
+import { ScalingBoard } from '@conductor/control';
 import { openDatabase, ScalingLog } from '@conductor/persistence';
+import { openTestContext } from '@conductor/testing';
 import { ConductorHarness, quiet } from '../testing/harness';
 import { whySentence } from './why-sentence';
 
@@ -72,6 +74,14 @@ describe('the doors of scaling', () => {
 
   it('say that nothing is foreseen while no scaler acts', async () => {
     expect(await system.call('GET', '/v1/scaling/forecast')).toMatchObject({ status: 503, body: { code: 'not-ready', detail: expect.stringMatching(/No scaler acts just now/) as unknown } });
+  });
+
+  it('say how the training of the models stands, and what it waits for', async () => {
+    const training = { state: 'waiting' as const, reason: 'its packages are being fetched', at: AT };
+    const context = await openTestContext('scaler', system.config);
+    await new ScalingBoard(context.connections, context.notices).show({ at: AT, by: 'scaler-1', training, forecasts: [], champions: [], platforms: [] });
+    expect(await system.call('GET', '/v1/scaling/forecast')).toMatchObject({ status: 200, body: { training } });
+    await context.resources.drain();
   });
 
   it('say why a platform is as it is, also the latest that was decided about it, its models aside', async () => {
