@@ -96,14 +96,28 @@ describe('messages', () => {
     expect(stage.brain.received.filter(({ id }) => id === message.id)).toHaveLength(1);
   });
 
-  it('with the id of another message are refused, whoever sent that one', async () => {
+  it('with the id of another message of the same user are refused; ids of others block nobody', async () => {
     const [phone, stranger] = [await stage.phone(newUser()), await stage.phone(newUser())];
     await stage.send(phone, { id: `taken-${users}`, content: 'hello' });
 
     const other = await stage.send(phone, { id: `taken-${users}`, content: 'something else' });
     const foreign = await stage.send(stranger, { id: `taken-${users}`, content: 'hello' });
 
-    expect([other, foreign].map(({ status, body }) => [status, body['code']])).toEqual([[409, 'id-conflict'], [409, 'id-conflict']]);
+    expect([other.status, other.body['code'], foreign.status, foreign.body['id']]).toEqual([409, 'id-conflict', 202, `taken-${users}`]);
+    await until(() => expect(stage.brain.received.filter(({ id }) => id === `taken-${users}`).map(({ owner, user }) => [owner, user])).toEqual([phone, stranger].map(({ user }) => [`platform/android/user/${user}`, user])));
+  });
+
+  it('name conversations of their own user only, over HTTP and over a socket', async () => {
+    const [phone, stranger] = [await stage.phone(newUser()), await stage.phone(newUser())];
+    const line = await stage.line(phone);
+
+    const refused = await stage.send(phone, { content: 'what did I say?', conversation: `android_${stranger.user}` });
+    line.say({ type: 'message', id: `intruding-${users}`, content: 'what did I say?', conversation: `android_${stranger.user}` });
+
+    expect([refused.status, refused.body['code']]).toEqual([403, 'forbidden']);
+    expect(await line.next('rejected')).toMatchObject({ id: `intruding-${users}`, code: 'forbidden' });
+    expect((await stage.send(phone, { content: 'hello', conversation: `android_${phone.user}` })).status).toBe(202);
+    expect((await stage.send(phone, { content: 'hello', conversation: 'holiday' })).status).toBe(202);
   });
 
   it('are limited to ten a minute and user, and told when to come again', async () => {

@@ -40,10 +40,14 @@ export const recent = (turns: readonly Turn[]): Turn[] => {
   return kept.reverse();
 };
 
-/** Conversations of different sources are strangers, even with the same name. Without either, nothing is remembered. */
-export const conversationOf = ({ source, conversation, user }: PlatformRequest): string | undefined => {
-  if (conversation !== undefined) return `${source}/conversation/${conversation}`;
-  return user === undefined ? undefined : `${source}/user/${user}`;
+/**
+ * Conversations of different senders are strangers, even with the same name: what a message says of itself opens nobody else's. Without
+ * a conversation or a user, nothing is remembered.
+ */
+export const conversationOf = ({ owner, source, conversation, user }: PlatformRequest): string | undefined => {
+  const sender = JSON.stringify([owner ?? '', source]);
+  if (conversation !== undefined) return `${sender}/conversation/${conversation}`;
+  return user === undefined ? undefined : `${sender}/user/${user}`;
 };
 
 const listOf = (conversation: string) => `turns:${conversation}`;

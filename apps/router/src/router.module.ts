@@ -12,6 +12,7 @@ import { InboundHandler } from './inbound/inbound.handler';
 import { ExplainController } from './requests/explain.controller';
 import { Ingress } from './requests/ingress';
 import { RequestsController } from './requests/requests.controller';
+import { SenderRules } from './requests/sender-rules';
 import { RoutePlanner } from '@conductor/routing';
 import { routerMetrics } from './router-metrics';
 import { RoutingGate } from './routing-gate';
@@ -88,6 +89,7 @@ export class RouterModule {
         { provide: RoutePlanner, useValue: planner },
         { provide: PlatformChooser, useValue: chooser },
         { provide: RoutingGate, useValue: gate },
+        { provide: SenderRules, useValue: new SenderRules((name) => chooser.isKnown(name)) },
       ],
     };
   }

@@ -27,20 +27,30 @@ const TELL = `
 /** What each script does for one message, whose key is `key` and whose arguments are `$1`, `$2`, … */
 const bodies = {
   /**
-   * hash, request, step, ttl, `new` where nobody can have used the id → nothing when it is new, else its hash and state.
+   * hash, request, step, ttl, `new` where nobody can have used the id, and for an id that its owner chose (else empty): what follows the id
+   * when another has it, the owner → nothing when it is new, else its hash, its state (`new` when there was none) and what follows its id.
    * One that is `new` and known all the same was sent before it was written down, and its worker wrote it down: its first steps are added.
    */
   conductorAccept: {
-    args: 5,
+    args: 7,
     lua: `
+      local suffix = ''
+      if $6 ~= '' and (redis.call('EXISTS', key .. $6) == 1 or (redis.call('EXISTS', key) == 1 and redis.call('HGET', key, 'owner') ~= $7)) then
+        suffix = $6
+        key = key .. suffix
+      end
       if redis.call('HSETNX', key, 'hash', $1) == 0 then
-        if $5 ~= 'new' then return redis.call('HMGET', key, 'hash', 'state') end
+        if $5 ~= 'new' then
+          local at = redis.call('HMGET', key, 'hash', 'state')
+          return {at[1], at[2], suffix}
+        end
         redis.call('HSET', key, step(), $3)
         return false
       end
       redis.call('HSET', key, 'state', 'queued', 'request', $2, step(), $3)
+      if $7 ~= '' then redis.call('HSET', key, 'owner', $7) end
       redis.call('PEXPIRE', key, $4)
-      return false`,
+      return suffix ~= '' and {'', 'new', suffix}`,
   },
   /** job, platform, step, then for one that may not be written down yet (else empty): request, first steps with this one, ttl → go, settled, elsewhere, interrupted, unknown */
   conductorClaim: {

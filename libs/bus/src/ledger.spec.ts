@@ -55,7 +55,7 @@ describe('the ledger', () => {
       const acceptances = await atOnce(20, () => ledger.accept(request, [step('accepted')]));
 
       expect(acceptances.filter(({ fresh }) => fresh)).toHaveLength(1);
-      expect(acceptances.filter(({ fresh }) => !fresh)).toEqual(Array(19).fill({ fresh: false, sameContent: true, state: 'queued' }));
+      expect(acceptances.filter(({ fresh }) => !fresh)).toEqual(Array(19).fill({ fresh: false, id: request.id, sameContent: true, state: 'queued' }));
       expect((await ledger.read(request.id))?.trail).toHaveLength(1);
     });
 
@@ -70,7 +70,7 @@ describe('the ledger', () => {
       await ledger.accept(request, [step('accepted')], 'chosen');
       await claim(request, 'job-1');
 
-      expect(await ledger.accept({ ...request, ...more }, [step('accepted')], 'chosen')).toEqual({ fresh: false, sameContent, state: 'active' });
+      expect(await ledger.accept({ ...request, ...more }, [step('accepted')], 'chosen')).toEqual({ fresh: false, id: request.id, sameContent, state: 'active' });
     });
 
     it('gives an idempotency key to the first who asks', async () => {

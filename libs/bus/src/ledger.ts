@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Answer, type ClaimCheck, type Content, isSettled, type Reply, type Request, type RequestRecord, RequestState, type TrailStep } from '@conductor/contracts';
+import { type Answer, chosenIdOf, type ClaimCheck, type Content, isSettled, ownerSuffix, type Reply, type Request, type RequestRecord, RequestState, type TrailStep } from '@conductor/contracts';
 import type { Redis } from 'ioredis';
 import { type Keys, keysOf } from './keys';
 import { LedgerScript } from './ledger-scripts';
@@ -20,7 +20,8 @@ export interface Retention {
 /** A large content outlives its dead letter, which is looked for once an hour, by this. */
 const BODY_OUTLIVES_MS = 2 * 86_400_000;
 
-export type Acceptance = { fresh: true } | { fresh: false; sameContent: boolean; state: RequestState };
+/** `id` is the one that the message has from now on. */
+export type Acceptance = { fresh: true; id: string } | { fresh: false; id: string; sameContent: boolean; state: RequestState };
 
 /** May this worker run the message now? */
 export type Claim =
@@ -69,7 +70,7 @@ export class Ledger {
   private readonly keys: Keys;
   /** Requests whose large content nobody else had put beside the queue. */
   private readonly checkedIn = new WeakSet<Request>();
-  private readonly accepting: LedgerScript<[string, string] | null>;
+  private readonly accepting: LedgerScript<[hash: string, state: string, suffix: string] | null>;
   private readonly claiming: LedgerScript<Claim | 'unknown'>;
   private readonly moving: LedgerScript<0 | 1>;
   private readonly settling: LedgerScript<0 | 1>;
@@ -89,17 +90,21 @@ export class Ledger {
 
   /**
    * Writes a message down before anything else happens to it.
-   * @param id `chosen` by a caller: what came before under it must have had the same content; `repeated`: it may come again, always
-   *   for the same message
+   * @param id `chosen` by its owner: what came before under it must have had the same content, and where it is another owner's message
+   *   this one gets an id of its own; `repeated`: it may come again, always for the same message
    * @throws RedisUnavailable
    */
   accept(request: Request, steps: TrailStep[], id: 'chosen' | 'repeated' = 'repeated'): Promise<Acceptance> {
     return this.ask(async () => {
       const hash = id === 'chosen' ? fingerprint(request) : '';
-      const known = await this.accepting.run(this.keys.request(request.id), hash, JSON.stringify(request), linesOf(steps), this.retention.ttlMs, '');
-      if (!known) return { fresh: true };
-      const sameContent = known[0] === '' ? fingerprint((await this.outline(request.id))?.request ?? request) === fingerprint(request) : id !== 'chosen' || known[0] === hash;
-      return { fresh: false, sameContent, state: RequestState.parse(known[1]) };
+      const owner = id === 'chosen' ? (request.owner ?? '') : '';
+      const known = await this.accepting.run(this.keys.request(request.id), hash, JSON.stringify(request), linesOf(steps), this.retention.ttlMs, '', owner && suffixOf(owner), owner);
+      if (!known) return { fresh: true, id: request.id };
+      const given = request.id + known[2];
+      const fresh = known[1] === 'new';
+      const sameContent = fresh || (known[0] === '' ? fingerprint((await this.outline(given))?.request ?? request) === fingerprint(request) : id !== 'chosen' || known[0] === hash);
+      if (given !== request.id && sameContent) await this.moveBody(request, given);
+      return fresh ? { fresh, id: given } : { fresh, id: given, sameContent, state: RequestState.parse(known[1]) };
     });
   }
 
@@ -111,7 +116,7 @@ export class Ledger {
    */
   acceptNew(messages: ReadonlyArray<{ request: Request; steps: TrailStep[] }>): Promise<void> {
     return this.ask(async () => {
-      await this.accepting.runAll(messages.map(({ request, steps }) => ({ key: this.keys.request(request.id), args: ['', JSON.stringify(request), linesOf(steps), this.retention.ttlMs, 'new'] })));
+      await this.accepting.runAll(messages.map(({ request, steps }) => ({ key: this.keys.request(request.id), args: ['', JSON.stringify(request), linesOf(steps), this.retention.ttlMs, 'new', '', ''] })));
     });
   }
 
@@ -208,12 +213,34 @@ export class Ledger {
       return {
         id,
         state: RequestState.catch('accepted').parse(state),
-        request: JSON.parse(request) as Request,
+        // Written down under the id that was chosen, which may have been another's.
+        request: { ...(JSON.parse(request) as Request), id },
         ...(platform && { platform }),
         ...(settled && isSettled(RequestState.catch('accepted').parse(state)) && (JSON.parse(settled) as object)),
         trail: trailOf(rest),
       };
     });
+  }
+
+  /**
+   * What is known of a message that `owner` names by the id it chose. @param others whether messages of others are shown, too
+   */
+  async readAs(owner: string, id: string, others: boolean): Promise<RequestRecord | undefined> {
+    const [own, exact, chosen] = await Promise.all([this.read(id + suffixOf(owner)), this.read(id), chosenIdOf(id) === id ? undefined : this.read(chosenIdOf(id))]);
+    if (own) return { ...own, id, request: { ...own.request, id } };
+    if (exact?.request.owner === owner) return exact;
+    if (!others) return undefined;
+    // The first to choose an id has it as it is; it can be named in full all the same.
+    return exact ?? (chosen?.request.owner !== undefined && id === chosen.id + suffixOf(chosen.request.owner) ? chosen : undefined);
+  }
+
+  /** A large content was put beside the queue under the id that its owner chose, which is another's. */
+  private async moveBody(request: Request, id: string): Promise<void> {
+    const { claimCheck } = request;
+    const content = claimCheck && (await this.bodies.get<Content>(request.id, claimCheck));
+    if (content === undefined) return;
+    await this.bodies.put(id, content, this.keptMs);
+    if ((await this.outline(request.id))?.request.claimCheck?.digest !== claimCheck!.digest) await this.bodies.remove(request);
   }
 
   /** How long a large content is kept that nobody has settled. */
@@ -239,6 +266,9 @@ export class Ledger {
     }
   }
 }
+
+/** What follows an id that another owner had chosen before. */
+const suffixOf = (owner: string): string => ownerSuffix(createHash('sha256').update(owner).digest('hex').slice(0, 12));
 
 const trailOf = (fields: Record<string, string>): TrailStep[] =>
   Object.entries(fields)

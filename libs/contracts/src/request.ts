@@ -33,6 +33,11 @@ export const Request = z.object({
   id: RequestId,
   target: PlatformName.optional(),
   source: z.string(),
+  /**
+   * Who sent it, as its entry proved: `key/<id of the API key>`, `platform/<name>`, `plugin/<plugin>/<platform>`, and behind a
+   * platform that knows its users by their credentials `…/user/<user>`. Ids that callers choose are theirs alone.
+   */
+  owner: z.string().optional(),
   user: ForeignId.optional(),
   conversation: ForeignId.optional(),
   kind: Kind,

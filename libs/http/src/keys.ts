@@ -7,9 +7,16 @@ import { z } from 'zod';
 import { type Caller, Role } from './roles';
 import { bucketOf, digestOf, hashKey, isKeyOf, newKeyText } from './key-hash';
 
-const KeyRecord = z.object({ id: z.string(), name: z.string(), role: Role, salt: z.string(), hash: z.string(), tag: z.string().optional(), bucket: z.string(), createdAt: z.number() });
+const KeyRecord = z.object({ id: z.string(), name: z.string(), role: Role, sources: z.array(z.string()).optional(), salt: z.string(), hash: z.string(), tag: z.string().optional(), bucket: z.string(), createdAt: z.number() });
 /** `digest` is known in memory once the key was shown: then no other key needs to be hashed against this record. */
 type KeyRecord = z.output<typeof KeyRecord> & { digest?: string };
+
+export interface KeyOptions {
+  name: string;
+  role: Role;
+  /** What its messages may name as their `source` besides its own name. */
+  sources?: string[] | undefined;
+}
 
 /** A key as it may be shown. The key itself is known to nobody but its owner. */
 export type KeyInfo = Omit<KeyRecord, 'salt' | 'hash' | 'tag' | 'bucket' | 'digest'>;
@@ -62,7 +69,7 @@ export class ApiKeys {
   }
 
   /** Makes a key. It is returned here and never again. @throws RedisUnavailable */
-  async create(options: { name: string; role: Role }): Promise<{ id: string; key: string }> {
+  async create(options: KeyOptions): Promise<{ id: string; key: string }> {
     const key = newKeyText();
     const id = `key-${randomBytes(6).toString('hex')}`;
     await this.store(await recordOf(key, id, options));
@@ -72,7 +79,7 @@ export class ApiKeys {
   /** All keys, oldest first. @throws RedisUnavailable */
   async list(): Promise<KeyInfo[]> {
     await this.reload();
-    return [...this.records.values()].sort((a, b) => a.createdAt - b.createdAt).map(({ id, name, role, createdAt }) => ({ id, name, role, createdAt }));
+    return [...this.records.values()].sort((a, b) => a.createdAt - b.createdAt).map(({ id, name, role, sources, createdAt }) => ({ id, name, role, ...(sources && { sources }), createdAt }));
   }
 
   /** Ends a key everywhere. @returns whether there was one. @throws RedisUnavailable */
@@ -182,7 +189,7 @@ export class ApiKeys {
       const record = parse(text);
       if (!record) this.logger.warn({ keyId: id }, 'a stored API key cannot be read and is ignored');
       // An unchanged record stays the same object, and with it what is remembered of its key.
-      else records.set(id, known?.hash === record.hash && known.role === record.role ? known : record);
+      else records.set(id, known?.hash === record.hash && known.role === record.role && String(known.sources) === String(record.sources) ? known : record);
     }
     this.records = records;
     this.loaded = true;
@@ -214,16 +221,17 @@ export class ApiKeys {
   }
 }
 
-const recordOf = async (key: string, id: string, { name, role }: { name: string; role: Role }): Promise<KeyRecord> => ({
+const recordOf = async (key: string, id: string, { name, role, sources }: KeyOptions): Promise<KeyRecord> => ({
   id,
   name,
   role,
+  ...(sources && { sources }),
   ...(await hashKey(key)),
   bucket: bucketOf(digestOf(key)),
   createdAt: Date.now(),
 });
 
-const asCaller = (record: KeyRecord | undefined): Caller | undefined => record && { id: record.id, name: record.name, role: record.role };
+const asCaller = (record: KeyRecord | undefined): Caller | undefined => record && { id: record.id, name: record.name, role: record.role, ...(record.sources && { sources: record.sources }) };
 
 const parse = (text: string): KeyRecord | undefined => {
   try {

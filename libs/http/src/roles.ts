@@ -9,6 +9,8 @@ export interface Caller {
   readonly id: string;
   readonly name: string;
   readonly role: Role;
+  /** What its messages may name as their `source` besides its own name. */
+  readonly sources?: readonly string[];
 }
 
 export type Access = 'public' | readonly Role[];

@@ -17,6 +17,11 @@ export interface PlatformRequest {
   readonly id: string;
   /** The platform or application it comes from. */
   readonly source: string;
+  /**
+   * Who sent it, as the Conductor made sure itself: `key/<id>`, `platform/<name>`, `plugin/<plugin>/<platform>`, with `/user/<user>` behind
+   * it where a platform knows its users by their credentials. `source`, `user` and `conversation` are what the sender says.
+   */
+  readonly owner?: string | undefined;
   /** E.g. `message`, `command`, `answer`. */
   readonly kind: string;
   readonly content: Content;
@@ -97,7 +102,8 @@ export interface PluginContext {
   readonly secrets: Readonly<Record<string, string>>;
   /**
    * Brings a message in. It is safely kept when the promise resolves; its answer comes later as a request of kind `answer`, with
-   * `inReplyTo` set to the id returned. Emitting the same id again is harmless. When it rejects, nothing happened: try again.
+   * `inReplyTo` set to the id returned. Emitting the same id again is harmless; under an id that stands for another message, a request
+   * of kind `failure` comes. The kinds `answer` and `failure` are refused. When it rejects, nothing happened: try again.
    */
   emit(message: InboundMessage): Promise<{ id: string }>;
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Coalescer, jsonBytes, type Ledger, messageBytes, QueueProducer, type ReplyInbox } from '@conductor/bus';
-import { DEFAULT_DEADLINE_MS, type InboundItem, inboundQueue, type Reply, type Request, type RequestRecord, RequestInput } from '@conductor/contracts';
+import { DEFAULT_DEADLINE_MS, type InboundItem, inboundQueue, type Reply, type Request, type RequestRecord, RequestInput, RETURN_KINDS } from '@conductor/contracts';
 import type { Redis } from 'ioredis';
 import type { InboundMessage } from './platform-plugin';
 
@@ -27,9 +27,9 @@ export class InboundPort {
     return this.items.add(item);
   }
 
-  /** Brings a message in, its answer to come as a message to `source`. @returns the id it has from now on */
-  async emit(source: string, message: InboundMessage): Promise<{ id: string }> {
-    const request: Request = { ...asRequest(source, message, 'acceptance', DEFAULT_DEADLINE_MS), replyTo: { platform: source } };
+  /** Brings a message in, its answer to come as a message to `source`. @param owner see `Request`. @returns the id it has from now on */
+  async emit(source: string, message: InboundMessage, owner = `platform/${source}`): Promise<{ id: string }> {
+    const request: Request = { ...asRequest(source, message, 'acceptance', DEFAULT_DEADLINE_MS), owner, replyTo: { platform: source } };
     await this.add({ type: 'request', request: await this.ledger.checkIn(request) });
     return { id: request.id };
   }
@@ -54,6 +54,7 @@ export class InboundPort {
 }
 
 const asRequest = (source: string, message: InboundMessage, waitFor: 'answer' | 'acceptance', deadlineMs: number): Request => {
+  if (RETURN_KINDS.includes(message.kind)) throw new RangeError(`messages of the kind "${message.kind}" are made by the Conductor when a message was answered or given up; choose another kind`);
   const { id = `r-${randomUUID()}`, ...rest } = RequestInput.parse({ ...message, source, waitFor, deadlineMs });
   return { ...rest, id, source, keyed: message.id !== undefined, receivedAt: Date.now(), trace: randomUUID() };
 };

@@ -9,7 +9,7 @@ import { InboundPort } from './inbound-port';
 import { type InstancePorts, PlatformInstance } from './platform-instance';
 import { platformMetrics } from './platform-metrics';
 import type { PlatformContext, PlatformDefinition } from './platform-plugin';
-import { RedisPlatformStorage } from './platform-storage';
+import { RedisPlatformStorage, storageOwner } from './platform-storage';
 import { retireWhenUnwanted } from './retirement';
 
 /** What all platforms of a process have in common. */
@@ -120,7 +120,7 @@ export class PlatformHost {
     const instance = new PlatformInstance(definition, {
       ...ports,
       deliveries: { ledger: this.ledger, deadLetters, replies, inbound: this.inbound, again, logger: logger.child({ platform: name }) },
-      platformContext: this.platformContext(name, meters),
+      platformContext: this.platformContext(definition, meters),
     });
     instance.observe(meters.outcome);
     watch?.(instance);
@@ -132,16 +132,17 @@ export class PlatformHost {
     await instance.close().catch((error: unknown) => this.context.logger.warn({ err: error, platform: instance.name }, 'a platform did not close properly'));
   }
 
-  private platformContext(platform: string, meters: ReturnType<typeof platformMetrics>): PlatformContext {
+  private platformContext({ name: platform, plugin }: PlatformDefinition, meters: ReturnType<typeof platformMetrics>): PlatformContext {
     const { connections, logger } = this.context;
     const instance = `${platform}-${randomBytes(4).toString('hex')}`;
+    const owner = plugin === undefined ? `platform/${platform}` : `plugin/${plugin}/${platform}`;
     return {
       platform,
       instance,
       logger: logger.child({ platform, platformInstance: instance }),
-      storage: new RedisPlatformStorage(connections.commands, connections.namespace, platform),
+      storage: new RedisPlatformStorage(connections.commands, connections.namespace, storageOwner(platform, plugin)),
       metrics: meters.of(platform),
-      emit: (message) => this.inbound.emit(platform, message),
+      emit: (message, sender) => this.inbound.emit(platform, message, sender ? `${owner}/user/${sender.provenUser}` : owner),
     };
   }
 

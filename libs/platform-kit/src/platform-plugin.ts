@@ -40,10 +40,12 @@ export interface PlatformContext {
   readonly metrics: PlatformMetrics;
   /**
    * Brings a message in. It is safely kept when the promise resolves; its answer comes later as a request of kind `answer`,
-   * with `inReplyTo` set to the id returned. Emitting the same id again is harmless.
-   * @throws RedisUnavailable when it could not be kept: nothing happened, try again
+   * with `inReplyTo` set to the id returned. Emitting the same id again is harmless; under an id that stands for another message, a
+   * request of kind `failure` comes.
+   * @param sender the user, where the platform itself made sure who that is: then ids and conversations are that user's alone
+   * @throws RedisUnavailable when it could not be kept: nothing happened, try again. RangeError for the kinds `answer` and `failure`
    */
-  emit(message: InboundMessage): Promise<{ id: string }>;
+  emit(message: InboundMessage, sender?: { readonly provenUser: string }): Promise<{ id: string }>;
 }
 
 /**
@@ -79,6 +81,8 @@ export interface ProcessesOfItsOwn {
 /** How the Conductor runs a platform. */
 export interface PlatformDefinition<Config = unknown> {
   readonly name: string;
+  /** The plugin that brings it, if one does. Storage belongs to plugin and platform together. */
+  readonly plugin?: string;
   /** May load what is heavy first (`async () => new (await import('./heavy')).Heavy()`): it is called when the platform is wanted. */
   readonly create: () => PlatformPlugin<Config> | Promise<PlatformPlugin<Config>>;
   readonly config: Config;

@@ -27,17 +27,20 @@ declare module 'ioredis' {
   }
 }
 
-/** Storage of one platform in Redis: every key carries the platform's name, so that none sees another's. */
+/** A platform of an app has its own name; one of a plugin belongs to that plugin, so that another that takes the same name finds nothing. */
+export const storageOwner = (platform: string, plugin?: string): string => (plugin === undefined ? platform : `${platform}@${plugin}`);
+
+/** Storage of one platform in Redis: every key carries its owner, so that none sees another's. */
 export class RedisPlatformStorage implements PlatformStorage {
   private readonly prefix: string;
 
   constructor(
     private readonly redis: Redis,
     namespace: string,
-    platform: string,
+    owner: string,
   ) {
     // The braces keep all of a platform's keys on one node of a cluster.
-    this.prefix = `${namespace}:storage:{${platform}}:`;
+    this.prefix = `${namespace}:storage:{${owner}}:`;
     redis.defineCommand('conductorAppend', { numberOfKeys: 2, lua: APPEND });
     redis.defineCommand('conductorIncrement', { numberOfKeys: 1, lua: INCREMENT });
   }

@@ -10,6 +10,16 @@ import type { History } from './history';
 import type { HistoryItem } from './history-item';
 import type { RateLimit } from './rate-limit';
 
+/** Every user has a conversation whose name begins so. */
+const USER_CONVERSATION = 'android_';
+export const conversationOf = (user: string) => `${USER_CONVERSATION}${user}`;
+
+/** A phone names conversations of its own user. @throws Problem forbidden */
+export const refuseForeign = (conversation: string, user: string) => {
+  if (!conversation.startsWith(USER_CONVERSATION) || conversation === conversationOf(user)) return;
+  throw new Problem('forbidden', `The conversation "${conversation}" is another user's. Yours is "${conversationOf(user)}"; names that do not begin with "${USER_CONVERSATION}" are free to choose.`);
+};
+
 /** What a phone sends. */
 export const PhoneMessage = z.strictObject({
   id: ChosenId.optional().describe('chosen by the phone, so that sending it again is harmless; best a UUID with a letter before it'),
@@ -20,9 +30,8 @@ export type PhoneMessage = z.output<typeof PhoneMessage>;
 
 export const WaitMs = z.int().min(1).max(MAX_DEADLINE_MS);
 
-/** Who sent an id, and what. `kept` once it is safely on its way. */
+/** What a user sent under an id. `kept` once it is safely on its way. */
 interface Sent {
-  user: string;
   hash: string;
   kept: boolean;
 }
@@ -40,21 +49,22 @@ export class MessageIntake {
   /**
    * Brings a message in; it is safely kept when the promise resolves. A second arrival of the same message changes nothing
    * and does not count against the limit.
-   * @throws Problem rate-limited, id-conflict, platform-unavailable; RedisUnavailable
+   * @throws Problem forbidden for a conversation of another user, rate-limited, id-conflict, platform-unavailable; RedisUnavailable
    */
-  async send({ user }: Phone, { id = `m-${randomUUID()}`, content, conversation = `android_${user}` }: PhoneMessage): Promise<{ id: string }> {
+  async send({ user }: Phone, { id = `m-${randomUUID()}`, content, conversation = conversationOf(user) }: PhoneMessage): Promise<{ id: string }> {
     const { platform } = this.slot;
     const { storage } = platform;
-    const key = `sent:${id}`;
-    const sent: Sent = { user, hash: fingerprint(content, conversation), kept: false };
+    refuseForeign(conversation, user);
+    const key = `sent:${encodeURIComponent(user)}:${id}`;
+    const sent: Sent = { hash: fingerprint(content, conversation), kept: false };
     const before = await storage.get<Sent>(key);
-    if (before && (before.user !== user || before.hash !== sent.hash)) throw new Problem('id-conflict', `The id ${id} belongs to another message; take a new one.`);
+    if (before && before.hash !== sent.hash) throw new Problem('id-conflict', `The id ${id} belongs to another message of yours; take a new one.`);
     if (before?.kept) return { id };
 
     const giveBack = await this.rateLimit.take(user);
     try {
       await storage.set(key, sent, this.config.rememberSentMs);
-      await platform.emit({ id, user, conversation, kind: 'message', content });
+      await platform.emit({ id, user, conversation, kind: 'message', content }, { provenUser: user });
     } catch (error) {
       await giveBack().catch(() => {});
       throw error;

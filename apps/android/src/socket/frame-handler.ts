@@ -1,5 +1,5 @@
 import type { Phone } from '../devices/sessions';
-import type { MessageIntake } from '../messages/message-intake';
+import { conversationOf, type MessageIntake, refuseForeign } from '../messages/message-intake';
 import type { Receipts } from '../messages/receipts';
 import { asProblem } from '../platform-slot';
 import type { PushChannel } from '../push-channel';
@@ -35,9 +35,12 @@ export class FrameHandler {
       case 'read':
         await this.receipts.take(phone, frame.id, frame.type);
         return undefined;
-      case 'typing':
-        await this.push.publish({ type: 'typing', user: phone.user, device: phone.device, conversation: frame.conversation ?? `android_${phone.user}` });
+      case 'typing': {
+        const { conversation = conversationOf(phone.user) } = frame;
+        refuseForeign(conversation, phone.user);
+        await this.push.publish({ type: 'typing', user: phone.user, device: phone.device, conversation });
         return undefined;
+      }
     }
   }
 }

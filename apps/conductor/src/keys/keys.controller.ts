@@ -1,12 +1,19 @@
+import { reservedNames } from '@conductor/config';
+import { PlatformName } from '@conductor/contracts';
 import { Allow, Answers, ApiKeys, ApiOperation, ApiTags, Caller, Fails, Problem, Role, Trace, ZodBody, ZodParam } from '@conductor/http';
 import { Controller, Delete, Get, HttpCode, Inject, Post } from '@nestjs/common';
 import { z } from 'zod';
 import { Changes } from '../audit/changes';
 
-const NewKey = z.strictObject({ name: z.string().min(1).max(100), role: Role });
+const Source = PlatformName.refine((name) => !reservedNames().has(name), 'is the name of a part of the Conductor; only what that brings in has it as its source');
+const NewKey = z.strictObject({
+  name: z.string().min(1).max(100),
+  role: Role,
+  sources: z.array(Source).max(20).optional().describe('what its messages may name as their `source` besides its own name'),
+});
 const NewKeyBody = NewKey.meta({ example: { name: 'my bot', role: 'ingress' } });
 
-const Known = z.object({ id: z.string(), name: z.string(), role: Role, createdAt: z.number().describe('epoch ms') });
+const Known = z.object({ id: z.string(), name: z.string(), role: Role, sources: z.array(z.string()).optional(), createdAt: z.number().describe('epoch ms') });
 const Made = NewKey.extend({ id: z.string(), key: z.string().describe('shown this once') });
 
 /** API keys. A key is shown once, when it is made; only its hash is kept. */

@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import type { DeadLetters, JobContext, JobHandler, Ledger } from '@conductor/bus';
-import { answerIdOf, type DataOf, failureIdOf, type InboundItem, inboundQueue, type Request, type TrailStep } from '@conductor/contracts';
+import { answerIdOf, chosenIdOf, type DataOf, failureIdOf, type InboundItem, inboundQueue, type Request, type TrailStep } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import type { Dispatcher } from '../dispatch/dispatcher';
 import type { RoutePlanner } from '@conductor/routing';
@@ -32,7 +33,12 @@ export class InboundHandler implements JobHandler<typeof inboundQueue> {
   async giveUp(data: unknown, jobId: string, code: 'stalled-out' | 'invalid-data', reason: string): Promise<void> {
     const parsed = inboundQueue.data.safeParse(data);
     if (!parsed.success) return this.logger.error({ job: jobId, reason }, 'an inbound job of unknown shape is dropped; only a foreign program can have put it there');
-    for (const { request } of parsed.data.items) await this.dispatcher.bury(request, code, reason);
+    for (const item of parsed.data.items) {
+      // What just came in and was not written down yet may have chosen an id that is another's.
+      const accepted = item.type === 'request' && item.request.keyed ? await this.ledger.accept(item.request, [], 'chosen') : undefined;
+      if (accepted && !accepted.fresh && !accepted.sameContent) await this.refuseTakenId(item.request);
+      else await this.dispatcher.bury({ ...item.request, id: accepted?.id ?? item.request.id }, code, reason);
+    }
   }
 
   private take(item: InboundItem, redelivered: boolean): Promise<unknown> {
@@ -59,14 +65,20 @@ export class InboundHandler implements JobHandler<typeof inboundQueue> {
     const steps: TrailStep[] = [{ at: request.receivedAt, step: 'accepted' }, ...this.dispatcher.steps(plan.rule, choice, request.waitFor === 'acceptance')];
     // Its id was made for this item, and the item comes for the first time.
     if (request.keyed === false && !redelivered) return this.dispatcher.sendNew(request, choice, steps);
-    const accepted = await this.ledger.accept(request, steps);
+    const accepted = await this.ledger.accept(request, steps, request.keyed ? 'chosen' : 'repeated');
     // A repeated item whose first round broke off between the ledger and the queue is sent again; the ledger drops doubles.
     const unsent = !accepted.fresh && redelivered && accepted.state === 'queued';
-    if (accepted.fresh || unsent) return this.dispatcher.send(request, choice);
+    if (accepted.fresh || unsent) return this.dispatcher.send({ ...request, id: accepted.id }, choice);
     choice.admission?.settle('neutral');
     // Another content under an id that was used: nobody will carry it out.
     if (request.claimCheck && (await this.ledger.outline(request.id))?.request.claimCheck?.digest !== request.claimCheck.digest) await this.ledger.bodies.remove(request);
-    return undefined;
+    return accepted.sameContent ? undefined : this.refuseTakenId(request);
+  }
+
+  /** Its sender used the id for another message before: nothing becomes of this one, and its sender is told so. */
+  private refuseTakenId(request: Request): Promise<unknown> {
+    const content = { text: `Your message was not accepted: another one was accepted under the id ${request.id} before. Send it again under a new id.`, failed: true, code: 'id-conflict' };
+    return this.sendBack(request, { id: `r-${randomUUID()}`, kind: 'failure', content }, false);
   }
 
   /** An answer that is wanted as a message becomes one, with an id of its own that is always the same. */
@@ -91,7 +103,8 @@ export class InboundHandler implements JobHandler<typeof inboundQueue> {
         source: 'router',
         ...(user !== undefined && { user }),
         ...(conversation !== undefined && { conversation }),
-        inReplyTo: id,
+        // Its sender knows it by the id that it chose.
+        inReplyTo: chosenIdOf(id),
         deadlineMs,
         waitFor: 'acceptance',
         receivedAt: Date.now(),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Ledger, ReplyInbox } from '@conductor/bus';
-import { type Answer, expiresAt, isSettled, type Reply, type Request, type RequestInput, type RequestRecord, type RequestState, type TrailStep } from '@conductor/contracts';
+import { type Answer, chosenIdOf, expiresAt, isSettled, type Reply, type Request, type RequestInput, type RequestRecord, type RequestState, type TrailStep } from '@conductor/contracts';
 import { Problem } from '@conductor/http';
 import type { z } from 'zod';
 import type { Dispatcher } from '../dispatch/dispatcher';
@@ -9,7 +9,7 @@ import type { RoutePlanner } from '@conductor/routing';
 
 type Given = z.output<typeof RequestInput>;
 
-/** How a request ended, or how it stands when nobody waits any longer. */
+/** How a request ended, or how it stands when nobody waits any longer. `id` is the one in the ledger. */
 export type Submission =
   | { state: 'answered'; id: string; platform: string; instance: string; answer: Answer; queuedMs: number; platformMs: number }
   | { state: 'accepted'; id: string; status: RequestState }
@@ -18,6 +18,9 @@ export type Submission =
 
 /** After the deadline, a platform that has the message in hand gets this long to say how it ended. */
 const LAST_WORD_MS = 500;
+
+/** Who sends what comes with this API key. @param caller the key's id */
+export const ownerOfKey = (caller: string) => `key/${caller}`;
 
 /** Lets requests in: written down first, then sent, then waited for. */
 export class Ingress {
@@ -60,12 +63,14 @@ export class Ingress {
     }
     const choice = await this.dispatcher.choose([plan.target, ...plan.fallbacks], whole.kind);
     const steps: TrailStep[] = [{ at: whole.receivedAt, step: 'accepted' }, ...this.dispatcher.steps(plan.rule, choice, whole.waitFor === 'acceptance')];
-    const request = await this.checkedIn(whole, choice);
+    const asChosen = await this.checkedIn(whole, choice);
+    let request = asChosen;
     if (request.keyed) {
       const accepted = await this.ledger.accept(request, steps, 'chosen');
+      if (accepted.id !== request.id) request = { ...request, id: accepted.id };
       if (!accepted.fresh) {
         choice.admission?.settle('neutral');
-        await this.ledger.withdraw(request);
+        await this.ledger.withdraw(asChosen);
         if (!accepted.sameContent) throw this.conflict(request);
         return this.follow(request, signal);
       }
@@ -86,7 +91,7 @@ export class Ingress {
     const source = given.source ?? 'rest';
     const fresh = given.id ?? `r-${randomUUID()}`;
     const id = given.idempotencyKey === undefined ? fresh : await this.ledger.bindKey(`${caller}/${source}`, given.idempotencyKey, fresh);
-    return { ...given, id, source, keyed: given.id !== undefined || given.idempotencyKey !== undefined, receivedAt: Date.now(), trace, ...(given.waitFor === 'answer' && { replyTo: { inbox: this.inbox.name } }) };
+    return { ...given, id, source, owner: ownerOfKey(caller), keyed: given.id !== undefined || given.idempotencyKey !== undefined, receivedAt: Date.now(), trace, ...(given.waitFor === 'answer' && { replyTo: { inbox: this.inbox.name } }) };
   }
 
   private async checkedIn(request: Request, choice: Choice): Promise<Request> {
@@ -134,7 +139,7 @@ export class Ingress {
     const record = await this.ledger.read(request.id);
     if (end && record?.state === 'answered') return this.fromRecord(record);
     if (record?.state === 'dead-lettered') return { state: 'late', id: request.id, status: 'dead-lettered', reason: `${reason}; ${record.reason ?? ''}` };
-    return { state: 'late', id: request.id, status: record?.state ?? 'active', reason: `${reason}; ${platform ?? 'the platform'} has it in hand, ask GET /v1/requests/${request.id} how it ends` };
+    return { state: 'late', id: request.id, status: record?.state ?? 'active', reason: `${reason}; ${platform ?? 'the platform'} has it in hand, ask GET /v1/requests/${chosenIdOf(request.id)} how it ends` };
   }
 
   private fromRecord(record: RequestRecord): Submission {
@@ -147,8 +152,8 @@ export class Ingress {
 
   private conflict(request: Request): Problem {
     return request.idempotencyKey === undefined
-      ? new Problem('id-conflict', `another message was accepted under the id ${request.id} before; choose a new id for a new message`, { request: { id: request.id, state: 'known' } })
-      : new Problem('idempotency-key-reused', `the idempotency key ${request.idempotencyKey} was used for another message before; choose a new key for a new message`, { request: { id: request.id, state: 'known' } });
+      ? new Problem('id-conflict', `another message was accepted under the id ${chosenIdOf(request.id)} before; choose a new id for a new message`, { request: { id: chosenIdOf(request.id), state: 'known' } })
+      : new Problem('idempotency-key-reused', `the idempotency key ${request.idempotencyKey} was used for another message before; choose a new key for a new message`, { request: { id: chosenIdOf(request.id), state: 'known' } });
   }
 
   private left(request: Request): number {

@@ -71,9 +71,14 @@ export class RouterHarness {
     return router;
   }
 
-  async createKey(role: 'viewer' | 'ingress'): Promise<string> {
+  async createKey(role: 'viewer' | 'ingress', { name = role, sources }: { name?: string; sources?: string[] } = {}): Promise<string> {
     const { connections, notices, logger } = this.routers[0]!.context;
-    return (await new ApiKeys(connections, notices, logger).create({ name: role, role })).key;
+    return (await new ApiKeys(connections, notices, logger).create({ name, role, sources })).key;
+  }
+
+  async get<T>(path: string, key = this.key): Promise<{ status: number; body: T }> {
+    const response = await fetch(this.routers[0]!.url + path, { headers: { authorization: `Bearer ${key}` } });
+    return { status: response.status, body: (await response.json()) as T };
   }
 
   /** Starts a process-like host of one platform. */

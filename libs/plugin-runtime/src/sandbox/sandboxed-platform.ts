@@ -55,9 +55,10 @@ export class SandboxedPlatform implements PlatformPlugin {
 
   /** How the Conductor is to run it. The same object is used at every start. */
   get definition(): PlatformDefinition {
-    const { platform, settings } = this.spec;
+    const { plugin, platform, settings } = this.spec;
     return {
       name: platform,
+      plugin,
       create: () => this,
       config: {},
       concurrency: settings.concurrency * settings.instances,
