@@ -5,13 +5,13 @@ import { basename, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { node24 } from './lib/machine.mjs';
 import { prepare } from './lib/prepare.mjs';
-import { main, Problem } from './lib/problem.mjs';
+import { main, Problem, visible } from './lib/problem.mjs';
 import { inProject } from './lib/project.mjs';
 
 /** A contract test or a plugin's own tests that take longer hang. */
 const LONGEST_MS = 300_000;
 
-const say = (verdict, what, detail = '') => console.log(`  ${verdict.padEnd(5)} ${what.padEnd(9)} ${detail}`);
+const say = (verdict, what, detail = '') => console.log(visible(`  ${verdict.padEnd(5)} ${what.padEnd(9)} ${detail}`));
 
 /** The process of a plugin under test: what it wrote, what it sent, how it ended. */
 const ended = (child) =>
@@ -93,11 +93,11 @@ await main(async () => {
   if (!existsSync(folder)) throw new Problem(`There is no folder ${folder}.`);
   await prepare();
   const runtime = createRequire(import.meta.url)(inProject('dist', 'libs', 'plugin-runtime', 'src'));
-  console.log(basename(folder));
+  console.log(visible(basename(folder)));
   const plugin = await checkManifest(runtime, folder);
   if (plugin === undefined) return 1;
   const results = [await checkCode(runtime, plugin), await checkContract(plugin), await runOwnTests(plugin)];
-  console.log(`  It asks for ${asks(plugin.manifest.conductor.permissions)}.`);
+  console.log(visible(`  It asks for ${asks(plugin.manifest.conductor.permissions)}.`));
   const passed = results.every(Boolean);
   console.log(passed ? '\nIt can be approved.' : '\nIt is not ready; see above.');
   return passed ? 0 : 1;

@@ -1,3 +1,4 @@
+import { visibleText } from '@conductor/config';
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
@@ -38,8 +39,8 @@ export class LastWords {
 /** A log line is JSON; what it says is in `msg`. */
 const messageOf = (line: string): string => {
   try {
-    return String((JSON.parse(line) as { msg?: unknown }).msg ?? line);
+    return visibleText(String((JSON.parse(line) as { msg?: unknown }).msg ?? line));
   } catch {
-    return line;
+    return visibleText(line);
   }
 };

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ConfigurationError, loadConfig } from '@conductor/config';
+import { ConfigurationError, loadConfig, visibleText } from '@conductor/config';
 import pino from 'pino';
 import { type App, configuredApps } from './apps';
 import { CannotStart } from './cannot-start';
@@ -22,7 +22,7 @@ const EXIT_CONFIGURATION = 78;
  */
 export const launch = async (options: { apps?: App[]; timings?: Partial<Timings>; runtimeDir?: string } = {}): Promise<void> => {
   const write = (text: string) => void process.stdout.write(text);
-  const say = (text: string) => write(`${text}\n`);
+  const say = (text: string) => write(`${visibleText(text)}\n`);
   let launcher: Launcher | undefined;
   try {
     const config = loadConfig();
@@ -44,7 +44,7 @@ export const launch = async (options: { apps?: App[]; timings?: Partial<Timings>
     stopOnRequest(launcher);
     await launcher.start();
   } catch (error) {
-    console.error(`\n${error instanceof CannotStart || error instanceof ConfigurationError ? error.message : String((error as Error).stack)}\n`);
+    console.error(`\n${visibleText(error instanceof CannotStart || error instanceof ConfigurationError ? error.message : String((error as Error).stack))}\n`);
     await launcher?.stop('it cannot go on');
     process.exit(error instanceof ConfigurationError ? EXIT_CONFIGURATION : 1);
   }

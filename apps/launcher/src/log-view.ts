@@ -1,3 +1,4 @@
+import { visibleJson, visibleText } from '@conductor/config';
 import type { Line } from './last-words';
 
 /** Where the lines of all processes go. */
@@ -15,7 +16,7 @@ export class RawLogView implements LogView {
   line(program: string, line: Line): void {
     const record = recordOf(program, line);
     // A further process of an app goes by the launcher's name for it, which it does not know itself.
-    if (record) this.write(`${'app' in record && !program.includes('#') ? line.text : JSON.stringify({ ...record, app: program })}\n`);
+    if (record) this.write(`${'app' in record && !program.includes('#') ? visibleJson(line.text) : JSON.stringify({ ...record, app: program })}\n`);
   }
 }
 
@@ -35,7 +36,8 @@ export class ReadableLogView implements LogView {
       translateTime: 'SYS:HH:MM:ss.l',
       ignore: 'pid,hostname,app',
       singleLine: true,
-      messageFormat: (record, key) => `${String(record['app']).padEnd(14)} ${String(record[key])}`,
+      // A message of several lines cannot look like several messages.
+      messageFormat: (record, key) => `${String(record['app']).padEnd(14)} ${String(record[key]).replaceAll('\n', '\n    ')}`,
     }) as (record: object) => string;
   }
 
@@ -46,7 +48,9 @@ export class ReadableLogView implements LogView {
 }
 
 /** The line as a log record; undefined if nobody wants to read it. */
-const recordOf = (program: string, { from, text }: Line): object | undefined => {
+const recordOf = (program: string, { from, text: raw }: Line): object | undefined => {
+  // What our own apps write was made visible there; other programs, and what they load, write what they like.
+  const text = raw.startsWith('{') ? visibleJson(raw) : visibleText(raw);
   if (program === 'redis') return fromRedis(text);
   if (text.trim() === '') return undefined;
   if (text.startsWith('{')) {

@@ -6,3 +6,4 @@ export { type Config, configFrom, loadConfig, portOf, settingNames, settingsOf }
 export { ConfigurationError } from './configuration-error';
 export { type Environment, environmentOf, ISOLATION_LAYERS, type IsolationLayer } from './environment';
 export { list, ms } from './setting-kinds';
+export { escapedJson, visibleJson, visibleText } from './visible-text';

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { escapedJson } from '@conductor/config';
 import type { Logger } from '@conductor/observability';
 import { connectionTimeouts } from '@conductor/platform-shell';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -68,6 +69,8 @@ export const openDoor = async (parts: DoorParts): Promise<FastifyAdapter> => {
   });
   const fastify: FastifyInstance = adapter.getInstance();
   readBodies(fastify);
+  // An answer may be printed as it is, and quotes much that is not ours: names, reasons, logs.
+  fastify.setReplySerializer((payload) => escapedJson(JSON.stringify(payload)));
   // Nest would set its own, which leads to the same filter, too late for plugins that are registered before.
   adapter.setErrorHandler = () => adapter.getInstance();
   fastify.setErrorHandler((error, request, reply) => parts.filter.answer(error, request, reply));

@@ -1,4 +1,5 @@
 import { asRedisUnavailable, RedisUnavailable } from '@conductor/connections';
+import { escapedJson } from '@conductor/config';
 import type { ProblemCode } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import { type ArgumentsHost, type ExceptionFilter, HttpException } from '@nestjs/common';
@@ -34,7 +35,7 @@ export class ProblemFilter implements ExceptionFilter {
       .header('x-request-id', request.id)
       .header('content-type', 'application/problem+json')
       // As bytes: to a string Fastify would add a charset, which this media type does not have.
-      .send(Buffer.from(JSON.stringify(problem.toDocument(pathOf(request), request.id, this.entry.prefixOf(request.raw)))));
+      .send(Buffer.from(escapedJson(JSON.stringify(problem.toDocument(pathOf(request), request.id, this.entry.prefixOf(request.raw))))));
   }
 
   private asProblem(thrown: unknown, request: FastifyRequest): Problem {

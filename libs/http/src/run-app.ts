@@ -1,5 +1,5 @@
 import { RedisUnavailable } from '@conductor/connections';
-import { type AppName, type Config, ConfigurationError, loadConfig, portOf } from '@conductor/config';
+import { type AppName, type Config, ConfigurationError, loadConfig, portOf, visibleText } from '@conductor/config';
 import { createLogger } from '@conductor/observability';
 import { collectGarbageAtRest } from '@conductor/platform-shell';
 import { Leaving } from './leaving';
@@ -90,6 +90,6 @@ const readConfig = (app: AppName): Config => {
 };
 
 const refuseConfiguration = (error: ConfigurationError): never => {
-  process.stderr.write(`${error.message}\n`);
+  process.stderr.write(`${visibleText(error.message)}\n`);
   process.exit(EXIT_CONFIGURATION);
 };

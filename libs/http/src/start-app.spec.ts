@@ -163,6 +163,21 @@ describe('an app', () => {
     await app.end();
   });
 
+  it('writes nothing that a terminal would obey into its log or its answers, whatever a name or a path holds', async () => {
+    const app = await TestApp.start(SlowModule);
+    const { logger } = app.running.context;
+    const hostile = 'x\u001b[2J\u009b\u202e\u200b\u007f';
+    logger.info({ name: hostile, err: new Error(hostile) }, hostile);
+    const echoed = await (await app.fetch('/echo', { json: { hostile } })).text();
+    const refused = await (await app.fetch('/echo', { method: 'POST', body: `{"\u009b\u202e`, headers: { 'content-type': 'application/json' } })).text();
+    const unseen = /(?!\n)[\p{Cc}\p{Cf}]/u;
+
+    expect(app.log).toContain('x\\\\u001b[2J');
+    for (const text of [app.log, echoed, refused]) expect(text).not.toMatch(unseen);
+    expect(JSON.parse(echoed)).toEqual({ hostile });
+    await app.end();
+  });
+
   it('writes no key, cookie or body into its log', async () => {
     const app = await TestApp.start(SlowModule, { sessions: true });
     const key = await app.keyOf('admin');

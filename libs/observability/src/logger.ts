@@ -1,3 +1,4 @@
+import { visibleJson } from '@conductor/config';
 import type { LoggerService } from '@nestjs/common';
 import pino, { type Logger } from 'pino';
 
@@ -14,8 +15,13 @@ export const createLogger = (options: { app: string; level: string; format?: 'js
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     redact: { paths: [...SECRET_FIELDS, ...SECRET_FIELDS.map((field) => `*.${field}`), '*.*.authorization', '*.*.cookie'], censor: '[secret]' },
+    // Whatever a line quotes, a terminal that shows it obeys nobody but us.
+    hooks: { streamWrite: options.format === 'pretty' ? (line) => indented(visibleJson(line)) : visibleJson },
     ...(options.format === 'pretty' && { transport: { target: 'pino-pretty', options: { ignore: 'pid,app', messageFormat: '{app} {msg}' } } }),
   });
+
+/** A message of several lines cannot look like several messages. */
+const indented = (line: string): string => line.replace(/"msg":"(?:[^"\\]|\\.)*"/, (message) => message.replace(/\\n(?! )/g, '\\n    '));
 
 /** Lets Nest write into the same log. Its chatter of modules and routes is of use only when debugging. */
 export class NestLogger implements LoggerService {

@@ -1,5 +1,6 @@
+import { escapedJson } from '@conductor/config';
 import { Observable } from 'rxjs';
-import type { StreamEvent } from './event-stream';
+import type { StreamEvent } from './stream-event';
 
 const MAX_EVENTS = 5_000;
 const MAX_BYTES = 512 * 1024;
@@ -28,7 +29,7 @@ export class EventRing {
 
   /** @param data is sent as JSON */
   add(type: string, data: object): void {
-    const event: Kept = { position: ++this.position, type, text: JSON.stringify(data) };
+    const event: Kept = { position: ++this.position, type, text: escapedJson(JSON.stringify(data)) };
     this.kept.push(event);
     this.bytes += event.text.length;
     let gone = 0;

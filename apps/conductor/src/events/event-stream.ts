@@ -3,17 +3,7 @@ import { ControlNotice } from '@conductor/contracts';
 import type { Notices } from '@conductor/control';
 import { interval, map, merge, type Observable } from 'rxjs';
 import { EventRing, GAP } from './event-ring';
-
-/** What Nest writes as one server-sent event. It makes up an id where there is none, except for what is a comment only. */
-export interface StreamEvent {
-  id?: string;
-  type?: string;
-  /** As JSON, if it is no text. */
-  data?: object | string;
-  comment?: string;
-  /** Milliseconds after which an `EventSource` comes back. */
-  retry?: number;
-}
+import type { StreamEvent } from './stream-event';
 
 const HEARTBEAT_MS = 15_000;
 /** Of use inside only, and many. */

@@ -1,7 +1,8 @@
 import { PluginLogs, PluginResources } from '@conductor/contracts';
 import { Problem } from '@conductor/http';
 import { concat, concatMap, defer, finalize, from, ignoreElements, map, type Observable, of, repeat, timer } from 'rxjs';
-import { type StreamEvent, withHeartbeats } from '../events/event-stream';
+import { withHeartbeats } from '../events/event-stream';
+import type { StreamEvent } from '../events/stream-event';
 import { PlaceInLogs } from './place-in-logs';
 import type { PluginDesk } from './plugin-desk';
 

@@ -1,4 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
+import { visibleText } from '@conductor/config';
 
 export interface OutputLine {
   /** Grows from line to line, whoever of all plugins in this process wrote it. */
@@ -31,7 +32,8 @@ export class OutputLog {
   }
 
   add(line: Omit<OutputLine, 'position'>): void {
-    const text = line.text.length > LONGEST_LINE ? `${line.text.slice(0, LONGEST_LINE)} …` : line.text;
+    // Whoever reads it may do so at a terminal.
+    const text = visibleText(line.text.length > LONGEST_LINE ? `${line.text.slice(0, LONGEST_LINE)} …` : line.text);
     const cut = { ...line, text, position: ++latest };
     this.lines.push(cut);
     this.characters += cut.text.length;
