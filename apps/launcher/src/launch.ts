@@ -11,6 +11,9 @@ import { type Timings, TIMINGS } from './timings';
 /** Ctrl-C can arrive twice, from the terminal and handed on by npm; what comes this soon after is the same one. */
 const SAME_PRESS_MS = 1_000;
 
+/** The output goes to a file on a full disk: it is lost, and nothing else. */
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO']);
+
 /** EX_CONFIG of sysexits.h, as every app has it: starting again changes nothing until a person mends the configuration. */
 const EXIT_CONFIGURATION = 78;
 
@@ -44,10 +47,17 @@ export const launch = async (options: { apps?: App[]; timings?: Partial<Timings>
     stopOnRequest(launcher);
     await launcher.start();
   } catch (error) {
-    console.error(`\n${visibleText(error instanceof CannotStart || error instanceof ConfigurationError ? error.message : String((error as Error).stack))}\n`);
+    console.error(`\n${visibleText(messageOf(error))}\n`);
     await launcher?.stop('it cannot go on');
     process.exit(error instanceof ConfigurationError ? EXIT_CONFIGURATION : 1);
   }
+};
+
+const messageOf = (error: unknown): string => {
+  if (error instanceof CannotStart || error instanceof ConfigurationError) return error.message;
+  const { code, message, stack } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return `The disk is full (${message}). Make room and start again.`;
+  return String(stack);
 };
 
 const stopOnRequest = (launcher: Launcher): void => {
@@ -72,5 +82,6 @@ const stopOnRequest = (launcher: Launcher): void => {
   // `npm start` holds the other end: when it is killed, everything stops as if it had been asked to.
   process.on('disconnect', () => leave('`npm start` is gone'));
   // A pipe whose reader left: nobody reads on, but everything must still stop in order.
-  process.stdout.on('error', () => leave('nobody reads the output any more'));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => NO_ROOM.has(error.code ?? '') || leave('nobody reads the output any more'));
+  process.stderr.on('error', () => undefined);
 };

@@ -38,6 +38,9 @@ export interface Parts {
 /** A person who waits longer than this wants to know for whom. */
 const STILL_WAITING_MS = 5_000;
 
+/** Everything waits for it, and what kept it from starting (a full disk) may be over at any moment. */
+const REDIS_BACK_OFF_MS = 2_000;
+
 /** Nothing more is to be expected of a process in such a state. */
 const SETTLED = new Set<ProcessState['state']>(['ready', 'not-ready', 'suspended', 'quarantined']);
 
@@ -52,6 +55,7 @@ export class Launcher {
   private wishesTimer: NodeJS.Timeout | undefined;
   private redis: Supervised | undefined;
   private redisUrl = '';
+  private runFileTrouble: string | undefined;
   private announcer: Announcer | undefined;
   private checkAllSettled: () => void = () => undefined;
 
@@ -118,13 +122,18 @@ export class Launcher {
   private async startRedis(): Promise<string> {
     const { config, env, runtimeDir, say, timings, logger } = this.parts;
     const binary = await findRedis({ path: env['PATH'] ?? '', runtimeDir, say, signal: this.leaving.signal });
-    const embedded = await EmbeddedRedis.on(new RedisFolder(join(config.home, 'redis')), binary);
+    const embedded = await EmbeddedRedis.on(new RedisFolder(join(config.home, 'redis')), binary, 'durable', say);
     if (this.leaving.signal.aborted) return embedded.url;
     // Never given up on: without it nothing works, and what keeps it from living (a full disk) passes.
-    this.redis = new Supervised(embedded, { ...timings, quarantineDeaths: Infinity }, logger, this.listener());
+    this.redis = new Supervised(embedded, { ...timings, quarantineDeaths: Infinity, maxBackoffMs: Math.min(timings.maxBackoffMs, REDIS_BACK_OFF_MS) }, logger, this.listener());
     this.redisUrl = embedded.url;
     this.redis.start();
     await this.untilAllSettled();
+    while (this.redis.state.state !== 'ready' && !this.leaving.signal.aborted) {
+      say(`Redis does not start: ${this.redis.state.reason}. Nothing can start before it; it is tried again and again.`);
+      await this.untilAllSettled();
+    }
+    if (this.leaving.signal.aborted) return embedded.url;
     say(`${binary.version} answers at ${embedded.door}, its data is in ${here(join(config.home, 'redis'))}`);
     return embedded.url;
   }
@@ -172,7 +181,9 @@ export class Launcher {
   }
 
   private writeRun(): void {
-    this.runFile.write({ pid: process.pid, redisUrl: this.redisUrl, apps: Object.fromEntries(this.all().map(({ state: { app, pid, url, state: now } }) => [app, { pid, url, state: now }])) });
+    const trouble = this.runFile.write({ pid: process.pid, redisUrl: this.redisUrl, apps: Object.fromEntries(this.all().map(({ state: { app, pid, url, state: now } }) => [app, { pid, url, state: now }])) });
+    if (trouble !== undefined && this.runFileTrouble === undefined) this.parts.logger.error({ reason: trouble }, 'run.json could not be written; everything goes on, and it is written again at the next change');
+    this.runFileTrouble = trouble;
   }
 
   /** Until everything works, or is known not to, or patience ends. */

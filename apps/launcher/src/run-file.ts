@@ -16,10 +16,16 @@ export class RunFile {
     this.file = join(home, 'run.json');
   }
 
-  write(run: Run): void {
+  /** What runs goes on where this cannot be written, on a full disk say. @returns the reason then */
+  write(run: Run): string | undefined {
     const next = `${this.file}.next`;
-    writeFileSync(next, `${JSON.stringify(run, null, 2)}\n`, { mode: 0o600 });
-    renameSync(next, this.file);
+    try {
+      writeFileSync(next, `${JSON.stringify(run, null, 2)}\n`, { mode: 0o600 });
+      renameSync(next, this.file);
+      return undefined;
+    } catch (error) {
+      return (error as Error).message;
+    }
   }
 
   read(): Run | undefined {

@@ -210,7 +210,7 @@ export class Supervised {
 
   private backOff(how: string, words: LastWords, byItself: boolean): void {
     const pauseMs = pauseBefore(byItself ? 1 : this.failures, this.timings);
-    const reason = `${how}; starting again in ${seconds(pauseMs)}`;
+    const reason = [`${how}; starting again in ${seconds(pauseMs)}`, !byItself && words.gist && `It said: ${words.gist}`].filter(Boolean).join('. ');
     this.logger[byItself ? 'info' : 'error']({ program: this.name, ...(!byItself && { lastWords: words.lines }) }, `${this.name} ${reason}`);
     this.become({ state: 'backing-off', reason, pid: undefined, url: undefined });
     this.timer = setTimeout(() => this.start(`started again; before, it ${how}`), pauseMs);

@@ -4,7 +4,8 @@ import { type AppName, portVariableOf, prefixOf } from './app-description';
 import { appNamed, type DescribedApp, findApps } from './apps';
 import { ConfigurationError } from './configuration-error';
 import { type Environment, environmentOf, type IsolationLayer } from './environment';
-import { suggestion } from './suggestion';
+import { cleaned, isForeign } from './foreign-variables';
+import { isMistyped, nearest } from './suggestion';
 
 /** Zod would compile a parser, which takes longer than the one use of it, and memory. */
 const ONCE = { jitless: true };
@@ -46,7 +47,9 @@ export interface Config {
   readonly ofApps: Readonly<Record<string, string>>;
 }
 
-/** A variable that begins like this, or with the name of an app, is meant for us. */
+/** A variable that begins like this is meant for us, whatever follows. */
+const OURS_ALONE = 'CONDUCTOR_';
+/** One that begins like this, or with the name of an app, may be meant for us: it is, where it resembles a setting. */
 const OUR_PREFIXES = /^(CONDUCTOR|ROUTES|DEAD_LETTER|HEALTH|PRESENCE|METRICS|REQUEST|BREAKER|STARTUP|PLUGIN|LAUNCHER)_/;
 
 /**
@@ -56,7 +59,10 @@ const OUR_PREFIXES = /^(CONDUCTOR|ROUTES|DEAD_LETTER|HEALTH|PRESENCE|METRICS|REQ
  */
 export const loadConfig = (env: NodeJS.ProcessEnv = process.env, apps = findApps()): Config => {
   const ours = apps.map(({ name }) => prefixOf(name));
-  return read(givenIn(env, ''), apps, (variable) => OUR_PREFIXES.test(variable) || ours.some((prefix) => variable.startsWith(prefix)));
+  const isMeant = (variable: string) => OUR_PREFIXES.test(variable) || ours.some((prefix) => variable.startsWith(prefix));
+  const settings = Object.keys(environmentOf(apps).shape);
+  const given = Object.entries(givenIn(env, '')).filter(([variable, value]) => !isForeign(variable, value)).map(([variable, value]) => [variable, settings.includes(variable) ? cleaned(value) : value]);
+  return read(givenIn(Object.fromEntries(given), ''), apps, (variable) => variable.startsWith(OURS_ALONE) || (isMeant(variable) && settings.some((setting) => isMistyped(variable, setting))));
 };
 
 /** The configuration a test wants: defaults, then `env`, in which everything has to be a setting, and an empty text is one. */
@@ -82,7 +88,7 @@ const read = (given: Record<string, string>, apps: readonly DescribedApp[], isOu
   const wrong = parsed.success ? contradictionsIn(parsed.data) : parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
   if (unknown.length > 0 || wrong.length > 0 || !parsed.success) {
     throw new ConfigurationError(
-      ['The configuration cannot be used:', ...wrong, ...unknown.map((key) => `  ${key}: not a setting of the Conductor${suggestion(key, Object.keys(schema.shape))}`), 'All settings are listed in README.md, "Configuration".'].join('\n'),
+      ['The configuration cannot be used:', ...wrong, ...unknown.map((key) => `  ${key}: not a setting of the Conductor${suggested(key, Object.keys(schema.shape))}`), 'All settings are listed in README.md, "Configuration".'].join('\n'),
     );
   }
   const values: Record<string, unknown> = parsed.data;
@@ -93,6 +99,11 @@ const read = (given: Record<string, string>, apps: readonly DescribedApp[], isOu
 
 const contradictionsIn = (e: Environment): string[] =>
   e.PLUGIN_STRICT && e.PLUGIN_ALLOW_MISSING_ISOLATION.length > 0 ? ['  PLUGIN_ALLOW_MISSING_ISOLATION: contradicts PLUGIN_STRICT, which runs plugins only where every wall stands; leave one of them out'] : [];
+
+const suggested = (key: string, settings: readonly string[]): string => {
+  const near = nearest(key, settings);
+  return near === undefined ? '' : `; did you mean ${near}?`;
+};
 
 const shape = (e: Environment, ports: Config['ports'], ofApps: Config['ofApps']): Config => {
   const home = resolve(e.CONDUCTOR_HOME);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { portVariableOf } from './app-description';
 import type { DescribedApp } from './apps';
 import { ConfigurationError } from './configuration-error';
-import { addressRanges, hostNames, list, ms, origins, port } from './setting-kinds';
+import { addressRanges, choice, hostNames, list, ms, number, origins, port, serverUrl } from './setting-kinds';
 
 /** What keeps a plugin from the rest of the machine. Where one is missing, an admin must say that plugins run all the same. */
 export const ISOLATION_LAYERS = ['files', 'network', 'processes', 'user'] as const;
@@ -16,35 +16,35 @@ const COMMON = {
   CONDUCTOR_HOST: z.string().min(1).default('127.0.0.1').describe('address the doors listen on'),
   CONDUCTOR_ALLOWED_HOSTS: hostNames().describe('further names in the header `Host`, comma-separated: `home.example.org`, `*.example.org`, `*` for any; loopback and this machine are let in anyway'),
   CONDUCTOR_ALLOWED_ORIGINS: origins().describe('origins of apps and pages elsewhere that may call, comma-separated: `https://localhost`, `capacitor://localhost`'),
-  CONDUCTOR_CONNECTIONS_PER_ADDRESS: z.coerce.number().int().min(8).default(10_000).describe('connections that one address may hold at each app; trusted proxies are not counted'),
+  CONDUCTOR_CONNECTIONS_PER_ADDRESS: number().int().min(8).default(10_000).describe('connections that one address may hold at each app; trusted proxies are not counted'),
   TRUSTED_PROXIES: addressRanges().describe('addresses and ranges of proxies whose `X-Forwarded-For`, `-Proto`, `-Host`, `-Prefix` and `Forwarded` are believed, comma-separated'),
   CONDUCTOR_ADMIN_KEY: z.string().min(16).max(256).optional().describe('presets the first admin key (16 characters or more)'),
   CONDUCTOR_NAMESPACE: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/).default('conductor').describe('prefix of everything in Redis'),
-  REDIS_URL: z.url({ protocol: /^rediss?$|^redis\+unix$/ }).optional().describe('a Redis of your own; without it one is started'),
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional().describe('PostgreSQL; without it a SQLite file in the home'),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info').describe('least level that is logged'),
-  LOG_FORMAT: z.enum(['json', 'pretty']).default('json').describe('form of log lines of a single app; the launcher prints readable ones on a terminal'),
+  REDIS_URL: serverUrl(['redis', 'rediss', 'redis+unix']).optional().describe('a Redis of your own; without it one is started'),
+  DATABASE_URL: serverUrl(['postgres', 'postgresql']).optional().describe('PostgreSQL; without it a SQLite file in the home'),
+  LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info').describe('least level that is logged'),
+  LOG_FORMAT: choice(['json', 'pretty']).default('json').describe('form of log lines of a single app; the launcher prints readable ones on a terminal'),
   HEALTH_INTERVAL_MS: ms(5_000).describe('period of the health checks'),
   HEALTH_TIMEOUT_MS: ms(1_000).describe('time an instance has to answer a check'),
   HEALTH_DEGRADED_ABOVE_MS: ms(200).describe('slower answers mark a platform degraded'),
-  HEALTH_FAILURES_TO_FAIL: z.coerce.number().int().min(1).default(3).describe('failed checks in a row that mark an instance failed'),
+  HEALTH_FAILURES_TO_FAIL: number().int().min(1).default(3).describe('failed checks in a row that mark an instance failed'),
   PRESENCE_TTL_MS: ms(4_000).describe('silence after which an instance counts as gone; it reports four times in that span'),
   METRICS_RAW_RETENTION_MS: ms(7 * 86_400_000).describe('how long each health check is kept'),
   METRICS_HOURLY_RETENTION_MS: ms(90 * 86_400_000).describe('how long hourly roll-ups are kept'),
-  ROUTER_MAX_IN_FLIGHT: z.coerce.number().int().min(1).default(2_000).describe('requests a router holds at once; more get 503'),
+  ROUTER_MAX_IN_FLIGHT: number().int().min(1).default(2_000).describe('requests a router holds at once; more get 503'),
   ROUTER_DEFAULT_TARGET: z.string().default('brain').describe('platform for messages that no rule takes'),
   ROUTES_FILE: z.string().optional().describe('JSON file with route rules, read at start; default <home>/routes.json'),
-  RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(600_000).describe('requests a minute and key, at each door'),
+  RATE_LIMIT_PER_MINUTE: number().int().min(1).default(600_000).describe('requests a minute and key, at each door'),
   REQUEST_RETENTION_MS: ms(600_000).describe('how long an answered request can be asked for'),
   REQUEST_KEYED_RETENTION_MS: ms(86_400_000).describe('the same, where the caller gave an id or an idempotency key'),
   MESSAGE_TTL_MS: ms(7 * 86_400_000).describe('how long the record of a message that is not settled is kept'),
   DEAD_LETTER_RETENTION_MS: ms(180 * 86_400_000).describe('how long dead letters are kept'),
   JOB_LOCK_MS: ms(15_000).describe('a job whose worker died is taken over after this time'),
-  BREAKER_VOLUME: z.coerce.number().int().min(1).default(5).describe('least number of outcomes in 10 s before a breaker may open'),
-  BREAKER_ERROR_PERCENT: z.coerce.number().min(1).max(100).default(50).describe('share of failures that opens a breaker'),
+  BREAKER_VOLUME: number().int().min(1).default(5).describe('least number of outcomes in 10 s before a breaker may open'),
+  BREAKER_ERROR_PERCENT: number().min(1).max(100).default(50).describe('share of failures that opens a breaker'),
   BREAKER_OPEN_MS: ms(5_000).describe('first opening; doubles with jitter on repeated opening'),
   BREAKER_MAX_OPEN_MS: ms(60_000).describe('longest opening'),
-  LAUNCHER_SILENCE_MS: z.coerce.number().int().min(0).default(30_000).describe('a process that lives and answers nothing for so long is killed and started again; 0: never'),
+  LAUNCHER_SILENCE_MS: number().int().min(0).default(30_000).describe('a process that lives and answers nothing for so long is killed and started again; 0: never'),
   STARTUP_PLATFORMS: list('').describe(WAITED_FOR),
   STARTUP_WARN_MS: ms(10_000).describe('a platform that takes longer to start is warned about'),
   STARTUP_GIVE_UP_MS: ms(30_000).describe('start-up goes on without a platform after this time'),
@@ -54,8 +54,8 @@ const COMMON = {
   PLUGIN_KEYS_FILE: z.string().optional().describe('JSON file with the ed25519 public keys of plugin signers by name; default <home>/plugins/keys.json'),
   PLUGIN_DRAIN_MS: ms(10_000).describe('what an old version of a plugin has in hand is waited for so long'),
   PLUGIN_WATCH_MS: ms(60_000).describe('errors above the old rate within this time after a swap bring the old version back'),
-  PLUGIN_WATCH_ERRORS: z.coerce.number().int().min(1).default(3).describe('fewer failed messages than this bring nothing back'),
-  PLUGIN_WATCH_MARGIN_PERCENT: z.coerce.number().min(0).max(100).default(5).describe('so many percent points above the old rate are still no reason'),
+  PLUGIN_WATCH_ERRORS: number().int().min(1).default(3).describe('fewer failed messages than this bring nothing back'),
+  PLUGIN_WATCH_MARGIN_PERCENT: number().min(0).max(100).default(5).describe('so many percent points above the old rate are still no reason'),
   PLUGIN_STRICT: z.stringbool().default(false).describe('run plugins only where every wall around them stands, and only signed ones'),
   PLUGIN_ALLOW_MISSING_ISOLATION: list('')
     .pipe(z.array(z.enum(ISOLATION_LAYERS)))

@@ -5,5 +5,5 @@ export { reservedNames, reservedPlatforms } from './reserved-names';
 export { type Config, configFrom, loadConfig, portOf, settingNames, settingsOf } from './config';
 export { ConfigurationError } from './configuration-error';
 export { type Environment, environmentOf, ISOLATION_LAYERS, type IsolationLayer } from './environment';
-export { list, ms } from './setting-kinds';
+export { choice, list, ms, number } from './setting-kinds';
 export { escapedJson, visibleJson, visibleText } from './visible-text';

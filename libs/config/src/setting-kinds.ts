@@ -1,8 +1,38 @@
 import { z } from 'zod';
 import { AddressRanges } from './address-ranges';
 
+/** One of some words, in capitals or not. */
+export const choice = <const Words extends readonly [string, ...string[]]>(words: Words) => z.string().toLowerCase().pipe(z.enum(words));
+
+/** A number, and said plainly where it is none. */
+export const number = () => z.coerce.number({ error: 'must be a number' });
+
+/** The address of a server, in which a password may hold anything that is escaped. */
+export const serverUrl = (protocols: readonly string[]) =>
+  z.string().superRefine((text, context) => {
+    const problem = problemOf(text, protocols);
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  });
+
+const ESCAPES = 'in user name and password a % must be written %25, # %23, @ %40, / %2F, : %3A and ? %3F';
+
+/** Never shows the address: it may hold a password. */
+const problemOf = (text: string, protocols: readonly string[]): string | undefined => {
+  const url = URL.parse(text);
+  const begins = `must begin with ${protocols.map((protocol) => `${protocol}://`).join(' or ')}`;
+  if (!url) return protocols.some((protocol) => text.startsWith(`${protocol}://`)) ? `cannot be read as an address; ${ESCAPES}` : begins;
+  if (!protocols.includes(url.protocol.slice(0, -1))) return begins;
+  if (url.hash !== '') return `has a # in it; ${ESCAPES}`;
+  try {
+    for (const part of [url.username, url.password, url.pathname]) decodeURIComponent(part);
+  } catch {
+    return `has a % in it that stands for no character; ${ESCAPES}`;
+  }
+  return undefined;
+};
+
 /** Port 0 takes a free port; the launcher's table and run.json tell which. */
-export const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
+export const port = (fallback: number) => number().int().min(0).max(65_535).default(fallback);
 
 /** Comma-separated. */
 export const list = (fallback: string) =>
@@ -12,7 +42,7 @@ export const list = (fallback: string) =>
     .transform((text) => text.split(',').map((one) => one.trim()).filter(Boolean));
 
 /** A time in milliseconds; the name of such a variable ends with `_MS`. */
-export const ms = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
+export const ms = (fallback: number) => number().int().min(1).default(fallback);
 
 /** Comma-separated addresses and ranges. */
 export const addressRanges = () =>

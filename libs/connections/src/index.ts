@@ -1,2 +1,3 @@
-export { asRedisUnavailable, RedisConnections, RedisUnavailable } from './redis';
+export { asRedisUnavailable, RedisConnections } from './redis';
+export { RedisUnavailable } from './redis-unavailable';
 export { Resources } from './resources';

@@ -1,11 +1,7 @@
 import type { Logger } from '@conductor/observability';
 import { Redis, type RedisOptions } from 'ioredis';
-
-/** Redis cannot be reached: nothing was accepted, or it is not known to be. The caller may come again. */
-export class RedisUnavailable extends Error {
-  override readonly name = 'RedisUnavailable';
-  readonly retryAfterMs = 2_000;
-}
+import { isFailover, refused } from './redis-refusal';
+import { RedisUnavailable } from './redis-unavailable';
 
 /**
  * Redis that lets so many beats in a row pass without a byte, though a ping waits for its answer, hangs. Its connection is given up then, so
@@ -14,6 +10,12 @@ export class RedisUnavailable extends Error {
  */
 const SILENT_BEATS = 2;
 const BEAT_MS = 700;
+/** What is written to try it is gone soon. */
+const WRITE_CHECK_MS = 10_000;
+/** A refusal is worth repeating for this long. */
+const REFUSAL_MS = 10_000;
+/** A replica that stays one is asked for its primary no more often. */
+const RECONNECT_EVERY_MS = 2_000;
 
 /**
  * The Redis connections of one process: one for commands, which fails at once while Redis is away; one for subscriptions;
@@ -25,6 +27,8 @@ export class RedisConnections {
   readonly subscriber: Redis;
   private readonly others: Redis[] = [];
   private readonly away = new Set<Redis>();
+  private refusal?: { error: RedisUnavailable; at: number };
+  private reconnectedAt = -Infinity;
 
   constructor(
     private readonly url: string,
@@ -67,8 +71,31 @@ export class RedisConnections {
     await Promise.all([this.commands, ...this.others].map((connection) => ready(connection, timeoutMs, signal)));
   }
 
+  /** Tries whether Redis takes a write. Reading may go well while it refuses them. @throws RedisUnavailable */
+  async tryWrite(): Promise<void> {
+    // While connections are made anew because of it, nothing else is to be said.
+    if (this.refusal && this.commands.status !== 'ready' && Date.now() - this.refusal.at < REFUSAL_MS) throw this.refusal.error;
+    try {
+      await this.commands.set(`${this.namespace}:write-check`, '1', 'PX', WRITE_CHECK_MS);
+    } catch (error) {
+      throw asRedisUnavailable(error);
+    }
+  }
+
   async close(): Promise<void> {
     for (const connection of [...this.others, this.subscriber, this.commands]) connection.disconnect();
+  }
+
+  /** Hears every error that Redis answers with. @returns whether to connect anew: after a failover the old connection leads to a replica */
+  private noteRefusal(error: Error): boolean {
+    const unavailable = refused(error);
+    if (!unavailable) return false;
+    const now = Date.now();
+    this.refusal = { error: unavailable, at: now };
+    if (!isFailover(error) || now - this.reconnectedAt < RECONNECT_EVERY_MS) return false;
+    this.reconnectedAt = now;
+    for (const connection of [this.subscriber, ...this.others]) if (connection.status === 'ready') connection.disconnect(true);
+    return true;
   }
 
   /** All connections go and come together; people are told once. */
@@ -84,6 +111,7 @@ export class RedisConnections {
   private open(options: RedisOptions): Redis {
     const connection: Redis = new Redis(this.url, {
       ...options,
+      reconnectOnError: (error) => this.noteRefusal(error),
       // A hanging server does not take part in closing.
       disconnectTimeout: 100,
       // Loopback comes back fast; the jitter keeps many processes from knocking in step.
@@ -141,10 +169,12 @@ const ready = async (connection: Redis, timeoutMs: number, signal?: AbortSignal)
   });
 };
 
-/** Turns what ioredis and BullMQ throw while Redis is away into one error; anything else passes through. */
+/** Turns what ioredis and BullMQ throw while Redis is away, or refuses service, into one error; anything else passes through. */
 export const asRedisUnavailable = (error: unknown): unknown => {
   if (error instanceof RedisUnavailable || !(error instanceof Error)) return error;
-  const away = /Connection is closed|Command timed out|Stream isn't writeable|enableOfflineQueue|ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|max retries per request|LOADING|MASTERDOWN|Reached the max|Command aborted/i;
+  const refusal = refused(error);
+  if (refusal) return refusal;
+  const away = /Connection is closed|Command timed out|Stream isn't writeable|enableOfflineQueue|ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|max retries per request|Reached the max|Command aborted/i;
   return away.test(error.message) || error.name === 'MaxRetriesPerRequestError'
     ? new RedisUnavailable(`Redis is not reachable (${error.message})`, { cause: error })
     : error;

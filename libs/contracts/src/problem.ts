@@ -42,6 +42,7 @@ export const problems = {
   'delivery-failed': [502, 'The platform failed the message'],
   'platform-unavailable': [503, 'The platform is not available'],
   'redis-unavailable': [503, 'The message store is not reachable'],
+  'storage-unavailable': [503, 'The disk or the database takes nothing at the moment'],
   'no-plugin-host': [503, 'No plugin-host is running'],
   'overloaded': [503, 'Too much is going on'],
   'not-ready': [503, 'Not ready yet'],

@@ -44,7 +44,7 @@ export class HealthController {
   @Get('flow')
   @HealthCheck({ swaggerDocumentation: false })
   flow(@Res({ passthrough: true }) reply: FastifyReply) {
-    return this.report(reply, this.context.flow);
+    return this.report(reply, [{ name: 'redis', check: () => this.writeToRedis() }, ...this.context.flow]);
   }
 
   private async report(reply: FastifyReply, probes: readonly HealthProbe[]): Promise<unknown> {
@@ -69,6 +69,12 @@ export class HealthController {
       })
       .withTimeout(PROBE_TIMEOUT_MS);
     return { [name]: { ...result[name]!, ...more } };
+  }
+
+  /** Work that cannot be written down is not done. */
+  private async writeToRedis() {
+    await this.context.connections.tryWrite();
+    return { up: true };
   }
 
   private async pingRedis() {

@@ -42,10 +42,14 @@ export class ProblemFilter implements ExceptionFilter {
     if (thrown instanceof Problem) return thrown;
     const error = asRedisUnavailable(thrown);
     if (error instanceof RedisUnavailable) {
-      return new Problem('redis-unavailable', 'The message store cannot be reached at the moment. A message may or may not have been accepted: send it again later under the same id, and it is carried out once.', {
+      const refusal = error.refusal === undefined ? 'cannot be reached at the moment' : `takes nothing at the moment: ${error.message}`;
+      return new Problem('redis-unavailable', `The message store ${refusal}. A message may or may not have been accepted: send it again later under the same id, and it is carried out once.`, {
         retryAfterSeconds: error.retryAfterMs / 1_000,
         cause: thrown,
       });
+    }
+    if (isOutOfService(error)) {
+      return new Problem('storage-unavailable', 'What was asked for could not be written down: the disk or the database of this machine takes nothing at the moment, most likely because the disk is full. Nothing was changed: ask again later.', { retryAfterSeconds: STORAGE_RETRY_SECONDS, cause: thrown });
     }
     return this.ofFramework(error, request) ?? new Problem('internal', `Something went wrong inside. The log of this app tells more; search it for the trace ${request.id}.`, { cause: thrown });
   }
@@ -80,6 +84,15 @@ export class ProblemFilter implements ExceptionFilter {
     return new Problem('method-not-allowed', `${path} does not take ${request.method}, only ${allow.join(', ')}.`, { allow });
   }
 }
+
+const STORAGE_RETRY_SECONDS = 5;
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE']);
+
+/** A disk that is full or read-only, and a database that is away; told by name, since this library is below the database's. */
+const isOutOfService = (error: unknown): boolean => {
+  const { name, code } = (typeof error === 'object' && error !== null ? error : {}) as { name?: unknown; code?: unknown };
+  return name === 'DatabaseUnavailable' || (typeof code === 'string' && NO_ROOM.has(code));
+};
 
 /** For exceptions of Nest or Fastify that carry only a status. Those of 500 and above say nothing to the caller. */
 const CODE_OF_STATUS: Partial<Record<number, ProblemCode>> = {

@@ -120,7 +120,7 @@ describe('an app', () => {
     const flowing = await app.fetch('/health/flow');
     expect([flowing.status, await flowing.json()]).toEqual([
       503,
-      expect.objectContaining({ info: { queue: expect.objectContaining({ reason: 'oldest waits 3 ms' }) }, error: { stuck: expect.objectContaining({ message: 'timeout of 1000ms exceeded' }) } }),
+      expect.objectContaining({ info: { redis: expect.objectContaining({ status: 'up' }), queue: expect.objectContaining({ reason: 'oldest waits 3 ms' }) }, error: { stuck: expect.objectContaining({ message: 'timeout of 1000ms exceeded' }) } }),
     ]);
     await app.end();
   });

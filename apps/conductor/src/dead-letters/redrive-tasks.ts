@@ -70,6 +70,8 @@ export class RedriveTasks {
   private async startAlone(input: RedriveInput): Promise<RedriveTask> {
     // After an outage not every connection is back at once, and it would end before it had begun.
     if (!this.connections.isReady) throw new RedisUnavailable('not every connection to Redis is back yet');
+    // A lease that Redis refuses to write is nobody's.
+    await this.connections.tryWrite();
     if (!(await this.lease.holds())) throw anotherRuns();
     const ids = await this.select(input);
     const task: RedriveTask = { id: `redrive-${randomUUID().slice(0, 8)}`, state: 'running', startedAt: Date.now(), ...(input.to && { to: input.to }), ratePerSecond: input.ratePerSecond, total: ids.length, redriven: 0, skipped: 0 };

@@ -32,11 +32,11 @@ export class SystemStatusReader {
 
   async read(): Promise<SystemStatus> {
     const { startup, health, platforms, queues, processes, deadLetters } = this.parts;
-    const [views, running, queued, letters, beating, totals, memory, database] = await Promise.all([
-      platforms.all(), processes.all(), queues.totals(), deadLetters.count(), health.isBeating(), this.totals(), this.platformsMb(), this.database(),
+    const [views, running, queued, letters, beating, totals, memory, database, redis] = await Promise.all([
+      platforms.all(), processes.all(), queues.totals(), deadLetters.count(), health.isBeating(), this.totals(), this.platformsMb(), this.database(), this.redis(),
     ]);
     const components: Component[] = [
-      this.redis(),
+      redis,
       database,
       beating ? { name: 'health-monitor', state: 'up', reason: 'checks every instance' } : { name: 'health-monitor', state: 'down', reason: 'no health monitor is acting: verdicts are not renewed' },
       ...running.filter(({ state }) => !WANTED_SO.has(state)).map(({ app, state, reason }): Component => ({ name: app, state: state === 'starting' ? 'degraded' : 'down', reason })),
@@ -59,7 +59,9 @@ export class SystemStatusReader {
     };
   }
 
-  private redis(): Component {
+  private async redis(): Promise<Component> {
+    const refusal = await this.parts.connections.tryWrite().then(() => undefined, (error: unknown) => (error as Error).message);
+    if (refusal !== undefined) return { name: 'redis', state: 'down', reason: refusal };
     if (this.parts.connections.isReady) return { name: 'redis', state: 'up', reason: 'answers' };
     return { name: 'redis', state: 'degraded', reason: 'answers, but not every connection of the conductor is back yet; redrives and waiting queues may be refused for some seconds' };
   }

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { once } from 'node:events';
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -48,6 +49,29 @@ describe('the embedded Redis', () => {
 
     const again = await start();
     expect(await again.client.get('message')).toBe('accepted');
+  });
+
+  it('starts with what can be read of its file when the end was spoilt, as by a power cut, and keeps a copy', async () => {
+    const { server, client } = await start();
+    await client.set('message', 'accepted');
+    await client.wait(0, 0);
+    killGroup(server.pid);
+    await eventually(() => expect(isAlive(server.pid!)).toBe(false));
+    const folder = join(path, 'appendonlydir');
+    const [file] = readdirSync(folder).filter((name) => name.endsWith('.incr.aof'));
+    appendFileSync(join(folder, file!), '*3\r\n$3\r\nSET\r\n$7\r\nmes\0\0\0\0\r\n*$!garbage\r\n');
+
+    const said: string[] = [];
+    const redis = await EmbeddedRedis.on(new RedisFolder(path), binary, 'durable', (text) => said.push(text));
+    const broken = redis.spawn();
+    await once(broken, 'close');
+    const mended = redis.spawn();
+    servers.push(mended);
+    await redis.untilReady(mended, AbortSignal.timeout(10_000));
+
+    expect(await askRedis(Number(new URL(redis.url).port), new URL(redis.url).password, ['GET message'])).toContain('accepted');
+    expect(said).toEqual([expect.stringMatching(/could not be read, as after a power cut\. It was cut off/)]);
+    expect(readdirSync(path).some((name) => name.startsWith('appendonlydir.damaged-'))).toBe(true);
   });
 
   it('keeps its port and password over restarts, so that clients find it again', async () => {
