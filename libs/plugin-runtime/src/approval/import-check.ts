@@ -37,10 +37,10 @@ function forAll(modules: string[], permission: string, has: (permissions: Plugin
  * Compares what the code imports with what the manifest asks for, and with the files that are there. What code imports by a name it puts
  * together while it runs cannot be seen here; the sandbox denies it.
  */
-export const checkImports = (imports: readonly NamedImport[], permissions: PluginPermissions, files: ReadonlySet<string>): ScanFinding[] => {
+export const checkImports = (imports: readonly NamedImport[], permissions: PluginPermissions, files: ReadonlySet<string>, code: ReadonlySet<string>): ScanFinding[] => {
   const packages = packagesIn(files);
   return imports.flatMap(({ file, name, line }): ScanFinding[] => {
-    const finding = problemOf(file, name, permissions, packages);
+    const finding = problemOf(file, name, permissions, packages, (path) => files.has(path) && !code.has(path));
     if (finding === undefined) return [];
     return [{ file, ...(line !== undefined && { line }), ...(TEST.test(file) ? asOfTest(finding) : finding) }];
   });
@@ -51,8 +51,8 @@ const TEST = /^tests?\/|^(?!.*node_modules\/).*\.test\.[cm]?js$/;
 
 const asOfTest = ({ message }: Omit<ScanFinding, 'file' | 'line'>): Omit<ScanFinding, 'file' | 'line'> => ({ kind: 'import-in-tests', severity: 'information', message });
 
-const problemOf = (file: string, name: string, permissions: PluginPermissions, packages: ReadonlySet<string>): Omit<ScanFinding, 'file' | 'line'> | undefined => {
-  if (name.startsWith('.')) return fileProblem(file, name);
+const problemOf = (file: string, name: string, permissions: PluginPermissions, packages: ReadonlySet<string>, isUnread: (path: string) => boolean): Omit<ScanFinding, 'file' | 'line'> | undefined => {
+  if (name.startsWith('.')) return fileProblem(file, name, isUnread);
   if (/^(\/|file:|data:|https?:)/.test(name)) return { kind: 'unexpected-import', severity: 'critical', message: `imports ${JSON.stringify(name)}, which is not part of the plugin` };
   if (name.startsWith('#') || name === '@conductor/platform-kit') return undefined;
   const builtin = name.replace(/^node:/, '');
@@ -70,11 +70,13 @@ const builtinProblem = (builtin: string, permissions: PluginPermissions): Omit<S
   return suspicious === undefined ? undefined : { kind: 'unexpected-import', severity: 'warning', message: `imports node:${builtin}, which ${suspicious}` };
 };
 
-const fileProblem = (file: string, name: string): Omit<ScanFinding, 'file' | 'line'> | undefined => {
+/** @param isUnread is it a file of the plugin that was not read as code? */
+const fileProblem = (file: string, name: string, isUnread: (path: string) => boolean): Omit<ScanFinding, 'file' | 'line'> | undefined => {
   const path = posix.normalize(posix.join(posix.dirname(file), name));
   if (path.startsWith('../')) return { kind: 'unexpected-import', severity: 'critical', message: `imports ${JSON.stringify(name)}, which lies outside of the plugin` };
   if (/\.node$/.test(path)) return { kind: 'addon', severity: 'warning', message: `imports the addon ${JSON.stringify(name)}` };
-  if (/\.(txt|md|map|css|html?|svg|png|jpe?g|gif|csv|ya?ml|xml|lock)$/i.test(path)) return { kind: 'unexpected-import', severity: 'critical', message: `loads ${JSON.stringify(name)} as code` };
+  // Node takes every file for code whose ending it does not know, `.JSON` for instance.
+  if (/\.(txt|md|map|css|html?|svg|png|jpe?g|gif|csv|ya?ml|xml|lock)$/i.test(path) || (isUnread(path) && !/\.(json|wasm)$/.test(path))) return { kind: 'unexpected-import', severity: 'critical', message: `loads ${JSON.stringify(name)} as code` };
   return undefined;
 };
 

@@ -2,6 +2,7 @@
 // Gets { root, files } and says { reading } before each file, then { file, findings, imports } after it, and { done } at the end.
 const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
+const { findHiddenCode } = require('./hidden-code.cjs');
 
 const MOST_FINDINGS_A_FILE = 50;
 
@@ -41,10 +42,11 @@ const lineOf = (location) => {
   return Number.isInteger(first?.[0]?.[0]) ? first[0][0] : undefined;
 };
 
-const scan = (analyser, DefaultCollectableSet, root, file) => {
+const scan = ({ analyser, parser, DefaultCollectableSet }, root, file) => {
   const source = readFileSync(join(root, file), 'utf8').replace(/^#!.*/, '');
   const findings = PATTERNS.flatMap(({ pattern, ...finding }) => [...source.matchAll(pattern)].map(({ index }) => ({ file, line: lineAt(source, index), ...finding })));
   const imports = new DefaultCollectableSet('dependency');
+  let hidden = { findings: [], imports: [] };
   try {
     const report = analyser([imports]).analyse(source, { location: file, isMinified: /\.min\.[cm]?js$/.test(file) });
     for (const { kind, severity, value, location } of report.warnings) {
@@ -52,24 +54,45 @@ const scan = (analyser, DefaultCollectableSet, root, file) => {
       const detail = typeof value === 'string' && value.length > 0 ? `: ${JSON.stringify(value.slice(0, 120))}` : '';
       findings.push({ file, line: lineOf(location), kind, severity: SEVERITY[severity] ?? 'warning', message: `${what}${detail}` });
     }
+    hidden = findHiddenCode(parser.parse(source), source);
   } catch (error) {
     findings.push({ file, kind: 'parsing-error', severity: 'critical', message: `cannot be read as JavaScript, so nothing is known of it: ${String(error.message).slice(0, 200)}` });
   }
   const named = imports.toJSON().entries.map(({ value, locations }) => ({ name: String(value).slice(0, 300), line: lineOf(locations?.[0]?.location?.[0]) }));
+  findings.push(...hidden.findings.filter(({ kind, line }) => !findings.some((known) => known.kind === kind && known.line === line)).map((finding) => ({ file, ...finding })));
+  named.push(...hidden.imports.filter(({ name }) => !named.some((known) => known.name === name)).map(({ name, line }) => ({ name: name.slice(0, 300), line })));
   const more = findings.length - MOST_FINDINGS_A_FILE;
   const shown = more > 0 ? [...findings.slice(0, MOST_FINDINGS_A_FILE), { file, kind: 'more', severity: 'warning', message: `and ${more} more findings in this file` }] : findings;
   return { file, findings: shown, imports: named };
 };
 
+/** Files that a package says are to be loaded, as imports of its manifest. */
+const entriesOf = (root, file) => {
+  const found = new Set();
+  const collect = (value, key, depth = 0) => {
+    if (typeof value === 'string') found.add(value.startsWith('.') || key === 'imports' ? value : `./${value}`);
+    else if (value && typeof value === 'object' && depth < 10) for (const [name, inner] of Object.entries(value)) if (!/^(types|typings|\.\/.*)$/.test(name)) collect(inner, key, depth + 1);
+  };
+  try {
+    const { main, exports, imports, conductor } = JSON.parse(readFileSync(join(root, file), 'utf8'));
+    for (const [key, value] of Object.entries({ main, exports, imports, entry: conductor?.entry })) collect(value, key);
+  } catch {
+    // No manifest that Node would go by.
+  }
+  return [...found].filter((name) => name.startsWith('.') && !name.includes('*')).map((name) => ({ name: name.slice(0, 300) }));
+};
+
 const say = (message) => new Promise((resolve) => process.send(message, resolve));
 
-process.once('message', async ({ root, files, analyserUrl }) => {
-  const { AstAnalyser, DefaultCollectableSet } = await import(analyserUrl);
+process.once('message', async ({ root, files, manifests, analyserUrl }) => {
+  const { AstAnalyser, DefaultCollectableSet, JsSourceParser } = await import(analyserUrl);
+  const parser = new JsSourceParser();
   const analyser = (collectables) => new AstAnalyser({ collectables });
   for (const file of files) {
     await say({ reading: file });
-    await say(scan(analyser, DefaultCollectableSet, root, file));
+    await say(scan({ analyser, parser, DefaultCollectableSet }, root, file));
   }
+  for (const file of manifests) await say({ manifest: file, imports: entriesOf(root, file) });
   await say({ done: true });
   process.disconnect();
 });

@@ -29,11 +29,12 @@ export const scanPlugin = async (root: string, tree: readonly TreeFile[], permis
   const code = tree.filter(isCode);
   const readable = code.filter(({ bytes }) => bytes <= LARGEST_SOURCE_BYTES);
   const large = code.filter(({ bytes }) => bytes > LARGEST_SOURCE_BYTES).map(({ path, bytes }): ScanFinding => ({ file: path, kind: 'too-large', severity: 'critical', message: `has ${bytes} bytes of code, too much to be read` }));
-  const read = await readInChild(root, readable.map(({ path }) => path), options);
-  const findings = [...large, ...binaries(tree), ...checkImports(read.imports, permissions, new Set(tree.map(({ path }) => path))), ...read.findings].sort(byWeight);
+  const manifests = tree.filter(({ path, kind, bytes }) => kind === 'file' && /(^|\/)package\.json$/.test(path) && bytes <= LARGEST_SOURCE_BYTES).map(({ path }) => path);
+  const read = await readInChild(root, readable.map(({ path }) => path), manifests, options);
+  const findings = [...large, ...binaries(tree), ...checkImports(read.imports, permissions, new Set(tree.map(({ path }) => path)), new Set(code.map(({ path }) => path))), ...read.findings].sort(byWeight);
   return {
     files: read.files,
-    imports: [...new Set(read.imports.map(({ name }) => name))].sort(),
+    imports: [...new Set(read.imports.filter(({ file }) => !/(^|\/)package\.json$/.test(file)).map(({ name }) => name))].sort(),
     findings: findings.slice(0, MOST_FINDINGS),
     ...(read.incomplete !== undefined && { incomplete: read.incomplete }),
     tookMs: Math.round(performance.now() - startedAt),
@@ -53,21 +54,21 @@ interface Read {
   incomplete?: string;
 }
 
-type Message = { reading: string } | { file: string; findings: ScanFinding[]; imports: Array<{ name: string; line?: number }> } | { done: true };
+type Message = { reading: string } | { file: string; findings: ScanFinding[]; imports: Array<{ name: string; line?: number }> } | { manifest: string; imports: Array<{ name: string }> } | { done: true };
 
-const readInChild = (root: string, files: string[], { timeoutMs = TIMEOUT_MS, signal }: ScanOptions): Promise<Read> => {
+const readInChild = (root: string, files: string[], manifests: string[], { timeoutMs = TIMEOUT_MS, signal }: ScanOptions): Promise<Read> => {
   const read: Read = { files: 0, findings: [], imports: [] };
-  if (files.length === 0) return Promise.resolve(read);
+  if (files.length + manifests.length === 0) return Promise.resolve(read);
   const packages = packagesFolder();
   const child = fork(join(__dirname, 'scan-process.cjs'), [], {
     env: {},
     cwd: '/',
-    execArgv: ['--permission', `--allow-fs-read=${join(__dirname, 'scan-process.cjs')}`, `--allow-fs-read=${packages}/*`, `--allow-fs-read=${root}/*`, '--no-addons', `--max-old-space-size=${HEAP_MB}`],
+    execArgv: ['--permission', ...['scan-process.cjs', 'hidden-code.cjs', 'constant-text.cjs'].map((file) => `--allow-fs-read=${join(__dirname, file)}`), `--allow-fs-read=${packages}/*`, `--allow-fs-read=${root}/*`, '--no-addons', `--max-old-space-size=${HEAP_MB}`],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     serialization: 'advanced',
   });
   return new Promise((resolve) => {
-    let reading = files[0]!;
+    let reading = files[0] ?? 'package.json';
     let done = false;
     let why: string | undefined;
     const end = (reason: string) => {
@@ -81,6 +82,7 @@ const readInChild = (root: string, files: string[], { timeoutMs = TIMEOUT_MS, si
     child.on('message', (message: Message) => {
       if ('reading' in message) reading = message.reading;
       else if ('done' in message) done = true;
+      else if ('manifest' in message) read.imports.push(...message.imports.map((one) => ({ ...one, file: message.manifest })));
       else {
         read.files++;
         read.findings.push(...message.findings);
@@ -92,7 +94,7 @@ const readInChild = (root: string, files: string[], { timeoutMs = TIMEOUT_MS, si
       signal?.removeEventListener('abort', aborted);
       resolve(done ? read : { ...read, incomplete: `${quoted(reading)} could not be read: ${why ?? reason}` });
     });
-    child.send({ root, files, analyserUrl: pathToFileURL(join(packages, '@nodesecure/js-x-ray/dist/index.js')).href }, (error) => error && end(error.message));
+    child.send({ root, files, manifests, analyserUrl: pathToFileURL(join(packages, '@nodesecure/js-x-ray/dist/index.js')).href }, (error) => error && end(error.message));
   });
 };
 
