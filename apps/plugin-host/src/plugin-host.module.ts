@@ -14,8 +14,8 @@ export class PluginHostModule {
   static async register(context: AppContext, walls?: SandboxWalls): Promise<DynamicModule> {
     const { config, resources, logger, metrics } = context;
     measureListeners(context);
-    const { strict, allowMissingIsolation: allowMissing, idleUnloadMs } = config.plugins;
-    const sandbox = resources.hold('sandbox', await Sandbox.open({ folder: join(config.home, 'plugins', 'sandbox'), strict, allowMissing, idleUnloadMs }, walls), (open) => open.close());
+    const { strict, allowMissingIsolation: allowMissing, egressAllowed, idleUnloadMs } = config.plugins;
+    const sandbox = resources.hold('sandbox', await Sandbox.open({ folder: join(config.home, 'plugins', 'sandbox'), strict, allowMissing, egressAllowed, idleUnloadMs }, walls), (open) => open.close());
     warnOfMissing(sandbox, logger);
     const { registry, answers } = await openRegistry(context, sandbox);
     const plugins = new Plugins(registry, answers);

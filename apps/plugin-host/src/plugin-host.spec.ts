@@ -21,6 +21,7 @@ class Greeter {
     return { text: this.config.greeting + ' ' + content, secrets: Object.keys(this.context.secrets), token: this.context.secrets.TOKEN === 'hush' };
   }
   async handleWebhook({ method, path, query, headers, body }) {
+    if (path === '/reply') return JSON.parse(Buffer.from(body).toString());
     await this.context.emit({ id: 'hook-1', kind: 'message', content: { text: 'from outside' } });
     return { status: 202, headers: { 'x-seen': headers['x-signature'], 'set-cookie': 'no' }, body: [method, path, query.a, Buffer.from(body).toString('hex')].join(' ') };
   }
@@ -95,6 +96,43 @@ it('hands a webhook over byte by byte, and sends what the plugin answers', async
   expect(response.headers.get('set-cookie')).toBeNull();
   expect(await router.inbound()).toMatchObject([{ type: 'request', request: { id: 'hook-1', source: 'greeter', content: { text: 'from outside' }, replyTo: { platform: 'greeter' } } }]);
   expect((await fetch(`${app.url}/v1/webhooks/nobody`, { method: 'POST' })).status).toBe(404);
+});
+
+const replyTo = async (headers: Record<string, string>, more: object = {}) =>
+  fetch(`${app.url}/v1/webhooks/greeter/reply`, { method: 'POST', redirect: 'manual', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ status: 200, headers, body: '<script>alert(1)</script>', ...more }) });
+
+it('shows what a plugin answers to a webhook in a sandbox, and sets no header for it that browsers or proxies obey', async () => {
+  const OURS = {
+    'content-security-policy': "sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY', 'referrer-policy': 'no-referrer', 'cross-origin-resource-policy': 'same-origin', 'cross-origin-opener-policy': 'same-origin', 'cache-control': 'no-store',
+  };
+  const asked = Object.fromEntries([...Object.keys(OURS), 'Content-Security-Policy', 'CONTENT-SECURITY-POLICY-REPORT-ONLY'].map((name) => [name, "script-src 'unsafe-inline'"]));
+  const theirs = {
+    'set-cookie': 'session=x', 'strict-transport-security': 'max-age=63072000', 'access-control-allow-origin': '*', 'access-control-allow-credentials': 'true', location: 'https://evil.example', refresh: '0;url=https://evil.example', link: '</x>; rel=preload',
+    'clear-site-data': '"*"', 'service-worker-allowed': '/', 'www-authenticate': 'Basic', 'content-encoding': 'gzip', 'content-disposition': 'attachment', 'transfer-encoding': 'chunked', 'content-length': '1', connection: 'upgrade', upgrade: 'x', 'alt-svc': 'h3=":1"',
+    nel: '{}', 'report-to': '{}', 'permissions-policy': 'x', 'x-accel-redirect': '/etc/passwd', 'X-Accel-Buffering': 'no', 'x-sendfile': '/etc/passwd', 'x-frame-options': 'ALLOWALL', 'x-permitted-cross-domain-policies': 'all', 'x-forwarded-host': 'evil.example', server: 'us', age: '1', etag: '1', vary: '*',
+  };
+  const shown = await replyTo({ ...asked, ...theirs, 'content-type': 'text/html', 'x-own': 'kept', 'retry-after': '7' });
+
+  expect([shown.status, await shown.text()]).toEqual([200, '<script>alert(1)</script>']);
+  const got = Object.fromEntries(shown.headers);
+  expect(got).toMatchObject({ ...OURS, 'content-type': 'text/html', 'x-own': 'kept', 'retry-after': '7' });
+  for (const name of Object.keys(theirs)) if (!(name in OURS)) expect([name, got[name.toLowerCase()]]).not.toEqual([name, theirs[name as keyof typeof theirs]]);
+  expect(got['set-cookie'] ?? got['location'] ?? got['access-control-allow-origin'] ?? got['x-accel-redirect'] ?? got['content-security-policy-report-only']).toBeUndefined();
+  expect(app.nest.get(Plugins).find('greeter')!.incidents.list()).toContainEqual(expect.objectContaining({ kind: 'reply-header-dropped', detail: expect.stringMatching(/location.*set-cookie.*x-accel-redirect/) }));
+});
+
+it.each(['text/javascript', 'application/ecmascript', 'text/css', 'application/wasm', 'multipart/x-mixed-replace', 'application/manifest+json'])('lets no page load a reply as %s', async (type) => {
+  expect((await replyTo({ 'content-type': type })).headers.get('content-type')).toBe('text/plain; charset=utf-8');
+});
+
+it.each([['a redirect', 302, {}], ['a log-in', 401, {}], ['a failure', 500, { 'content-type': 'text/html' }]])('puts the same around %s', async (_, status, headers) => {
+  const shown = await replyTo(headers, { status });
+  expect([shown.status, shown.headers.get('location'), shown.headers.get('content-security-policy')]).toEqual([status, null, expect.stringMatching(/^sandbox;/)]);
+});
+
+it.each([[{ status: 101 }], [{ status: 99 }], [{ status: 200, headers: { 'x-a': 'a\r\nset-cookie: b' } }], [{ status: 200, headers: { 'x-a': '\u0000' } }], [{ status: 200, headers: { 'x a': 'b' } }], [{ body: {} }], ['text']])('takes %j for no reply', async (reply) => {
+  expect((await fetch(`${app.url}/v1/webhooks/greeter/reply`, { method: 'POST', body: JSON.stringify(reply) })).status).toBe(502);
 });
 
 it('tells an operator which walls stand, and what plugins use', async () => {

@@ -13,6 +13,20 @@ const MOST_AT_ONCE = 20;
 const OURS = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'cookie', 'authorization', 'proxy-authorization']);
 
 /**
+ * On every reply of a plugin, whatever it says: text of a stranger at our address. A browser that shows it runs nothing in it, gives it no
+ * origin, and lets no page load, frame or keep it.
+ */
+const REPLY_HEADERS = {
+  'content-security-policy': "sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
+  'cache-control': 'no-store',
+};
+
+/**
  * `/v1/webhooks/<platform>/…` hands a request, byte by byte, to that platform's plugin, which is loaded for it. Anyone may call it: the
  * plugin knows its sender's signature, and answers 401 to everyone else.
  */
@@ -36,7 +50,7 @@ export const openWebhooks = async (nest: NestFastifyApplication, { logger }: App
       const headers = Object.fromEntries(Object.entries(request.headers).filter(([header]) => !OURS.has(header)).map(([header, value]) => [header, String(value)]));
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
       const answer = await platform.handleWebhook({ method: request.method, path: `/${rest}`, query, headers, body }, AbortSignal.timeout(WEBHOOK_MS));
-      return await reply.status(answer.status).headers(answer.headers ?? {}).send(answer.body);
+      return await reply.status(answer.status).headers(answer.headers ?? {}).headers(REPLY_HEADERS).send(answer.body);
     } catch (error) {
       logger.warn({ err: error, platform: name }, 'a webhook was not taken in');
       throw new Problem('delivery-failed', `The platform "${name}" did not take this webhook in. Send it again later.`);

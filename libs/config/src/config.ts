@@ -39,6 +39,8 @@ export interface Config {
     strict: boolean;
     /** Layers of isolation that may be missing where plugins run. */
     allowMissingIsolation: readonly IsolationLayer[];
+    /** Special ranges that names granted to plugins may lead to. */
+    egressAllowed: readonly string[];
     idleUnloadMs: number;
     drainMs: number;
     watch: { ms: number; errors: number; marginPercent: number };
@@ -144,6 +146,7 @@ const shape = (e: Environment, ports: Config['ports'], ofApps: Config['ofApps'])
       keysFile: resolve(e.PLUGIN_KEYS_FILE ?? `${home}/plugins/keys.json`),
       strict: e.PLUGIN_STRICT,
       allowMissingIsolation: e.PLUGIN_ALLOW_MISSING_ISOLATION,
+      egressAllowed: e.PLUGIN_EGRESS_ALLOW_RANGES,
       idleUnloadMs: e.PLUGIN_IDLE_UNLOAD_MS,
       drainMs: e.PLUGIN_DRAIN_MS,
       watch: { ms: e.PLUGIN_WATCH_MS, errors: e.PLUGIN_WATCH_ERRORS, marginPercent: e.PLUGIN_WATCH_MARGIN_PERCENT },

@@ -60,6 +60,7 @@ const COMMON = {
   PLUGIN_ALLOW_MISSING_ISOLATION: list('')
     .pipe(z.array(z.enum(ISOLATION_LAYERS)))
     .describe('layers of isolation (`files`, `network`, `processes`, `user`; comma-separated) that may be missing on this machine while plugins run all the same; without it nothing of third parties runs there'),
+  PLUGIN_EGRESS_ALLOW_RANGES: addressRanges().describe('special address ranges that names granted to plugins may lead to, comma-separated: `198.18.0.0/15` for fake-IP DNS, `64:ff9b::/96` for NAT64'),
   PLUGIN_IDLE_UNLOAD_MS: ms(300_000).describe('a plugin that is loaded when it is needed, and had nothing to do for this long, is unloaded'),
 };
 

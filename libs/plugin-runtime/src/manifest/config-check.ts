@@ -34,6 +34,10 @@ export const problemOfUse = (schema: Record<string, unknown>): string | undefine
   }
 };
 
+/** It is kept in Redis with what is wanted, and read at each change. */
+const MAX_CONFIG_BYTES = 65_536;
+const TOO_LARGE = `the configuration has more than ${MAX_CONFIG_BYTES} bytes, with the defaults of its schema; let it name a file or an address instead`;
+
 export type ConfigCheck = { ok: true; config: unknown } | { ok: false; problems: string[] };
 
 /**
@@ -42,9 +46,11 @@ export type ConfigCheck = { ok: true; config: unknown } | { ok: false; problems:
  */
 export const checkPluginConfig = (schema: Record<string, unknown>, config: unknown): ConfigCheck => {
   const filled: unknown = structuredClone(config);
+  const tooLarge = () => Buffer.byteLength(JSON.stringify(filled) ?? '') > MAX_CONFIG_BYTES;
+  if (tooLarge()) return { ok: false, problems: [TOO_LARGE] };
   try {
     const validate = compiler().compile(schema);
-    if (validate(filled)) return { ok: true, config: filled };
+    if (validate(filled)) return tooLarge() ? { ok: false, problems: [TOO_LARGE] } : { ok: true, config: filled };
     return { ok: false, problems: (validate.errors ?? []).map(describe) };
   } catch (error) {
     return { ok: false, problems: [`the schema itself cannot be used: ${(error as Error).message}`] };

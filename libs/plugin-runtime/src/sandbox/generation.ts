@@ -1,18 +1,23 @@
 import { access, chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PluginHealth, type ProcessPoolView } from '@conductor/contracts';
+import { AddressRanges } from '@conductor/config';
+import type { PluginHealth, ProcessPoolView } from '@conductor/contracts';
 import type { DependencyChange, PlatformContext } from '@conductor/platform-kit';
 import { type EgressFigures, EgressProxy } from './egress/egress-proxy';
+import { GrantedPathMoved, openGrantedPaths } from './granted-paths';
 import type { Incidents } from './incidents';
+import { HookFailed } from './process/child-link';
+import { DataFolderWatch } from './process/data-folder-watch';
 import { HostOperations } from './process/host-operations';
+import type { MetricNames } from './process/metric-names';
 import type { OutputLog } from './process/output-log';
-import { orAborted } from './process/or-aborted';
 import type { ProcessEnd } from './process/process-end';
 import { NotLoaded, ProcessPool } from './process/process-pool';
 import { type ProcessFigures, SandboxProcess } from './process/sandbox-process';
 import type { RunPlaces } from './process/start-frame';
 import { isAlive } from './process/usage';
+import { askHealth, SEVERITY } from './process-health';
 import type { Sandbox } from './sandbox';
 import type { GenerationSpec } from './spec';
 
@@ -20,6 +25,7 @@ export interface GenerationPorts {
   readonly context: () => PlatformContext;
   readonly incidents: Incidents;
   readonly output: OutputLog;
+  readonly metricNames: MetricNames;
   /** How many processes are wanted at its beginning; `resize` changes it. */
   readonly poolSize?: number | undefined;
 }
@@ -55,6 +61,8 @@ const RECENT_MS = 30_000;
  */
 export class Generation {
   private readonly pool: ProcessPool;
+  private readonly dataFolder: DataFolderWatch;
+  private readonly incidents: Incidents;
   /** Processes that were started and not yet seen to be gone. */
   private readonly unproven = new Set<SandboxProcess>();
   private readonly started: number[] = [];
@@ -69,14 +77,21 @@ export class Generation {
     private readonly sandbox: Sandbox,
     private readonly run: string,
     private readonly egress: EgressProxy | undefined,
-    places: RunPlaces,
+    places: Omit<RunPlaces, 'granted'>,
     ports: GenerationPorts,
   ) {
+    this.incidents = ports.incidents;
     const { settings } = spec;
-    const operations = new HostOperations(ports.context);
-    const parts = { spec, settings: sandbox.settings, means: sandbox.means, image: sandbox.image, places, operations, incidents: ports.incidents, output: ports.output };
+    const operations = new HostOperations(ports.context, ports.metricNames, (kind, detail) => ports.incidents.report(kind, detail, { generation: spec.id }));
+    const parts = { spec, settings: sandbox.settings, means: sandbox.means, image: sandbox.image, operations, incidents: ports.incidents, output: ports.output };
+    this.dataFolder = new DataFolderWatch(places.data, sandbox.settings.dataFolder, sandbox.settings.dataFolder.everyMs, (reason) => {
+      for (const process of this.pool.list) process.kill('files', reason);
+    });
     const start = async () => {
-      const process = await SandboxProcess.start({ ...parts, instance: ports.context().instance, born: (newborn) => this.lookAfter(newborn) });
+      // It would be ended again at once.
+      const excess = this.dataFolder.excess === undefined ? undefined : await this.dataFolder.look();
+      if (excess !== undefined) throw needsAPerson(`${excess}: remove what is not needed from ${places.data}, then restart the platform`);
+      const process = await SandboxProcess.start({ ...parts, places: { ...places, granted: await this.openGranted() }, instance: ports.context().instance, born: (newborn) => this.lookAfter(newborn) });
       this.started.push(process.pid);
       return process;
     };
@@ -97,6 +112,7 @@ export class Generation {
         ? undefined
         : await EgressProxy.open(join(run, 'egress'), spec.granted.net, {
             report: (detail) => ports.incidents.report('network-refused', detail, { generation: spec.id }),
+            allowed: new AddressRanges(sandbox.settings.egressAllowed),
             ...(sandbox.means.ownUser && { uid }),
           });
     const places = { root, data: await sandbox.dataFolder(spec.plugin, spec.platform), egress: egress?.path, uid };
@@ -219,6 +235,7 @@ export class Generation {
 
   private async closeOnce(): Promise<ClosureProof> {
     clearInterval(this.idleTimer);
+    this.dataFolder.close();
     await this.pool.close();
     await this.egress?.close();
     await rm(this.run, { recursive: true, force: true });
@@ -235,6 +252,17 @@ export class Generation {
     this.sandbox.watch(process);
     this.unproven.add(process);
     void process.ended.then(() => isAlive(process.pid) || this.unproven.delete(process));
+  }
+
+  private async openGranted(): Promise<RunPlaces['granted']> {
+    try {
+      const [read, write] = await Promise.all([openGrantedPaths(this.spec.granted.fs.read), openGrantedPaths(this.spec.granted.fs.write)]);
+      return { read, write };
+    } catch (error) {
+      if (!(error instanceof GrantedPathMoved)) throw error;
+      this.incidents.report('files', error.message, { generation: this.spec.id });
+      throw needsAPerson(error.message);
+    }
   }
 
   private async counted<T>(work: () => Promise<T>): Promise<T> {
@@ -257,13 +285,5 @@ export class Generation {
   }
 }
 
-const SEVERITY = ['ok', 'degraded', 'failed', 'needs-attention'];
-
-const askHealth = async (process: SandboxProcess, signal: AbortSignal): Promise<PluginHealth> => {
-  try {
-    const health = PluginHealth.safeParse(await orAborted(process.link.call('health', {}, signal), signal));
-    return health.success ? health.data : { status: 'failed', reason: 'its health check answered with something that is no health' };
-  } catch (error) {
-    return { status: 'failed', reason: signal.aborted ? 'its health check gave no answer in time' : error instanceof Error ? error.message : String(error) };
-  }
-};
+/** Starting again changes nothing before somebody has looked. */
+const needsAPerson = (message: string) => new HookFailed({ kind: 'setup', retryable: false, message });

@@ -1,3 +1,5 @@
+import { Allowance } from './process/allowance';
+
 /** What a plugin tried or did that it should not, and how it was met. */
 export type IncidentKind =
   | 'permission-denied'
@@ -6,10 +8,13 @@ export type IncidentKind =
   | 'answered-twice'
   | 'flood'
   | 'output-flood'
+  | 'metric-flood'
+  | 'files'
   | 'memory'
   | 'processor'
   | 'blocked'
   | 'deadline'
+  | 'reply-header-dropped'
   | 'ended'
   | 'start-failed';
 
@@ -27,11 +32,16 @@ export interface Incident {
 }
 
 const MOST_KEPT = 200;
+/** So that what is tried again and again, each time a bit different, pushes nothing of another kind out. */
+const MAX_OF_KIND = 50;
+/** Told to the listener, which logs: so many at once, then one a second. */
+const TOLD_AT_ONCE = 100;
 const LONGEST_DETAIL = 600;
 
 /** The latest incidents of one platform. The same again is counted, not repeated: a plugin cannot push others out by insisting. */
 export class Incidents {
   private readonly latest = new Map<string, Incident>();
+  private readonly telling = new Allowance(1, TOLD_AT_ONCE);
   private readonly totals = new Map<IncidentKind, number>();
 
   constructor(private readonly listener: (incident: Incident) => void = () => {}) {}
@@ -47,9 +57,11 @@ export class Incidents {
       return;
     }
     const incident: Incident = { kind, detail: cut, generation, pid, firstAt: at, at, times: 1 };
-    if (this.latest.size >= MOST_KEPT) this.latest.delete(this.latest.keys().next().value!);
+    const ofKind = [...this.latest].filter(([, one]) => one.kind === kind);
+    if (ofKind.length >= MAX_OF_KIND) this.latest.delete(ofKind[0]![0]);
+    else if (this.latest.size >= MOST_KEPT) this.latest.delete(this.latest.keys().next().value!);
     this.latest.set(key, incident);
-    this.listener(incident);
+    if (this.telling.take()) this.listener(incident);
   }
 
   list(): Incident[] {

@@ -1,14 +1,15 @@
 import type { Answer, PluginHealth } from '@conductor/contracts';
 import type { DependencyChange, PlatformContext, PlatformDefinition, PlatformPlugin, PlatformRequest, WebhookCall, WebhookReply } from '@conductor/platform-kit';
-import { z } from 'zod';
 import { deliveryFailureOf, setupFailureOf } from './delivery-outcome';
 import { type ClosureProof, Generation, type GenerationFigures } from './generation';
 import { type Incident, Incidents } from './incidents';
+import { MetricNames } from './process/metric-names';
 import { OutputLog } from './process/output-log';
 import { orAborted } from './process/or-aborted';
 import { NotLoaded } from './process/process-pool';
 import type { Sandbox } from './sandbox';
 import type { GenerationSpec } from './spec';
+import { parseWebhookReply } from './webhook-reply';
 
 export interface SandboxedFigures {
   readonly platform: string;
@@ -20,13 +21,6 @@ export interface SandboxedFigures {
 
 const CLOSE_DRAIN_MS = 2_000;
 
-/** What a webhook is answered with. A plugin may not set headers that are for the door to set. */
-const Reply = z.object({
-  status: z.int().min(200).max(599),
-  headers: z.record(z.string().regex(/^[a-z0-9-]{1,64}$/i), z.string().max(4_096).regex(/^[^\r\n]*$/)).default({}).transform((headers) => Object.fromEntries(Object.entries(headers).filter(([name]) => /^(content-type|x-[a-z0-9-]+)$/i.test(name)))),
-  body: z.string().max(1_048_576).default(''),
-});
-
 /**
  * A platform whose code runs in processes of its own, behind walls. To the Conductor it is a platform like those built in; the
  * plugin behind it may die, hang or lie without any harm but to itself. Generations come and go behind it between two messages.
@@ -34,6 +28,7 @@ const Reply = z.object({
 export class SandboxedPlatform implements PlatformPlugin {
   readonly incidents: Incidents;
   readonly output = new OutputLog();
+  private readonly metricNames = new MetricNames();
   private context?: PlatformContext;
   private current?: Generation | undefined;
   private readonly open = new Set<Generation>();
@@ -110,9 +105,9 @@ export class SandboxedPlatform implements PlatformPlugin {
   async handleWebhook(call: WebhookCall, signal: AbortSignal): Promise<WebhookReply> {
     try {
       const answer = await this.pass('webhook', { ...call, body: Buffer.from(call.body).toString('base64') }, signal);
-      const reply = Reply.safeParse(answer);
-      if (!reply.success) throw new Error(`the plugin answered the webhook with something that is no reply: ${z.prettifyError(reply.error)}`);
-      return reply.data;
+      const { reply, dropped } = parseWebhookReply(answer);
+      if (dropped.length > 0) this.incidents.report('reply-header-dropped', `a reply to a webhook may not set ${dropped.sort().join(', ')}`, { generation: this.spec.id });
+      return reply;
     } catch (error) {
       throw deliveryFailureOf(error, this.spec.settings.repeatable);
     }
@@ -148,7 +143,7 @@ export class SandboxedPlatform implements PlatformPlugin {
       if (!this.context) throw new Error('the platform is not initialized');
       return this.context;
     };
-    const generation = await Generation.open(this.sandbox, spec, { context, incidents: this.incidents, output: this.output, poolSize: this.poolSize });
+    const generation = await Generation.open(this.sandbox, spec, { context, incidents: this.incidents, output: this.output, metricNames: this.metricNames, poolSize: this.poolSize });
     this.open.add(generation);
     return generation;
   }

@@ -1,4 +1,5 @@
 import type { IsolationLayer } from '@conductor/config';
+import type { DataFolderLimits } from './process/data-folder-watch';
 import type { PluginPermissions, PluginSettings } from '@conductor/contracts';
 
 /** One immutable version of one platform of a plugin, as it is to be run. */
@@ -27,6 +28,8 @@ export interface SandboxSettings {
   readonly strict: boolean;
   /** Layers of isolation that may be missing on this machine while plugins run all the same. */
   readonly allowMissing: readonly IsolationLayer[];
+  /** Special ranges of addresses that names granted to plugins may lead to. */
+  readonly egressAllowed: readonly string[];
   /** A lazy plugin that had nothing to do for this long is unloaded, unless its manifest says otherwise. */
   readonly idleUnloadMs: number;
   /** Longest start of a process: loading its code and `initialize`. */
@@ -36,6 +39,8 @@ export interface SandboxSettings {
   readonly tellMs: number;
   /** Largest frame that a process may send, an answer for instance. */
   readonly maxFrameBytes: number;
+  /** What a platform may keep in its data folder, and how often that is looked at. */
+  readonly dataFolder: DataFolderLimits & { readonly everyMs: number };
   /** How often memory, processor time and event loop are looked at. */
   readonly watchMs: number;
   /** First pause before a process that ended by itself is started again; doubles to 30 s. */
@@ -50,11 +55,13 @@ export interface SandboxSettings {
 export const sandboxSettings = (given: Partial<SandboxSettings> & Pick<SandboxSettings, 'folder'>): SandboxSettings => ({
   strict: false,
   allowMissing: [],
+  egressAllowed: [],
   idleUnloadMs: 300_000,
   startMs: 10_000,
   shutdownMs: 3_000,
   tellMs: 5_000,
   maxFrameBytes: 1_048_576,
+  dataFolder: { bytes: 512 * 1_048_576, entries: 20_000, everyMs: 2_000 },
   watchMs: 250,
   restartBaseMs: 500,
   quarantineAfter: 5,

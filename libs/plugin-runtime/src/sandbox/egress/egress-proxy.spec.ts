@@ -2,12 +2,20 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AddressRanges } from '@conductor/config';
 import { until } from '@conductor/testing';
 import { EgressProxy } from './egress-proxy';
 
 const folder = mkdtempSync(join(tmpdir(), 'egress-'));
 const refusals: string[] = [];
 const reached: Socket[] = [];
+/** Two of them are where an operator lets plugins go; nobody listens at the first ones of `several`. */
+const ADDRESSES: Record<string, string[]> = {
+  'mixed.example': ['127.3.0.1', '127.0.0.1'],
+  'fake.example': ['198.18.0.25'],
+  'mapped.example': ['::ffff:127.0.0.1'],
+  'several.example': ['100::1', '127.3.0.9', '127.3.0.1'],
+};
 let far: Server;
 let proxy: EgressProxy;
 let port: number;
@@ -20,9 +28,11 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => far.listen(0, '127.0.0.1', resolve));
   port = (far.address() as AddressInfo).port;
-  proxy = await EgressProxy.open(join(folder, 'egress'), [`127.0.0.1:${port}`, `rebound.example:${port}`, 'nobody.example'], {
+  const names = ['rebound', 'mixed', 'fake', 'several', 'mapped'].map((name) => `${name}.example:${port}`);
+  proxy = await EgressProxy.open(join(folder, 'egress'), [`127.0.0.1:${port}`, ...names, 'nobody.example'], {
     report: (detail) => refusals.push(detail),
-    resolve: async (host) => (host === 'rebound.example' ? ['203.0.113.1', '127.0.0.1'] : host === 'nobody.example' ? Promise.reject(new Error('ENOTFOUND')) : [host]),
+    allowed: new AddressRanges(['127.3.0.0/16', '100::/64']),
+    resolve: async (host) => ADDRESSES[host] ?? (host === 'rebound.example' ? ['203.0.113.1', '127.0.0.1'] : host === 'nobody.example' ? Promise.reject(new Error('ENOTFOUND')) : [host]),
   });
 });
 afterAll(async () => {
@@ -54,7 +64,7 @@ it('connects to what was granted, and carries bytes both ways', async () => {
 it.each([
   ['another port', () => to('127.0.0.1', 1), '127.0.0.1:1 was not granted'],
   ['another name for the same', () => to('localhost'), 'localhost:'],
-  ['a name of which one address is inside', () => to('rebound.example'), 'rebound.example leads to an address of this machine'],
+  ['a name of which one address is inside', () => to('rebound.example'), 'rebound.example leads to 203.0.113.1, in 203.0.113.0/24 (documentation)'],
   ['no JSON', () => 'CONNECT 127.0.0.1', 'did not say where to in the way that is expected'],
   ['a host with a line break', () => JSON.stringify({ host: 'a\nb', port: 1 }), 'did not say where to'],
   ['a line without end', () => 'x'.repeat(600), 'did not say where to'],
@@ -63,6 +73,26 @@ it.each([
   expect(await say(line())).toBe('');
   expect(refusals.at(-1)).toContain(told);
   expect(reached).toHaveLength(before);
+});
+
+it.each([
+  ['mixed.example', '127.0.0.1, in 127.0.0.0/8 (this machine)'],
+  ['fake.example', '198.18.0.25, in 198.18.0.0/15 (benchmarking, and what the fake-IP DNS'],
+  ['mapped.example', '::ffff:127.0.0.1, in 127.0.0.0/8 (this machine)'],
+])('follows %s nowhere, and says the range and the setting', async (host, told) => {
+  expect(await say(to(host))).toBe('');
+  expect(refusals.at(-1)).toContain(`${host} leads to ${told}`);
+  expect(refusals.at(-1)).toMatch(/an operator sets PLUGIN_EGRESS_ALLOW_RANGES=\d+\.[\d./]+$/);
+});
+
+it('tries every address of a name, where an operator allows their range', async () => {
+  const other = createServer((socket) => void socket.on('error', () => {}).on('data', (data) => socket.write(`other ${data.toString()}`)));
+  await new Promise<void>((resolve) => other.listen(port, '127.3.0.1', resolve));
+  try {
+    expect(await say(to('several.example'))).toBe('other hi');
+  } finally {
+    other.close();
+  }
 });
 
 it('closes the connection when there is no way there, which is nobody’s fault', async () => {

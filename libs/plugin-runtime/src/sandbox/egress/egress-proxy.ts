@@ -1,7 +1,9 @@
 import { lookup } from 'node:dns/promises';
 import { chmod, chown, rm } from 'node:fs/promises';
-import { connect, createServer, isIP, type Server, type Socket } from 'node:net';
+import { createServer, isIP, type Server, type Socket } from 'node:net';
+import type { AddressRanges } from '@conductor/config';
 import { GrantedHosts } from './granted-hosts';
+import { connectToAny } from './happy-eyeballs';
 
 export interface EgressFigures {
   readonly open: number;
@@ -16,6 +18,8 @@ export interface EgressOptions {
   report(detail: string): void;
   /** User who alone may connect; the one we run as when absent. */
   uid?: number | undefined;
+  /** Special ranges that an operator lets plugins reach. */
+  allowed?: AddressRanges;
   /** Addresses of a name. */
   resolve?: (host: string) => Promise<string[]>;
 }
@@ -23,7 +27,6 @@ export interface EgressOptions {
 const MOST_CONNECTIONS = 64;
 const LONGEST_HEADER_BYTES = 512;
 const HEADER_MS = 5_000;
-const CONNECT_MS = 10_000;
 const NEWLINE = 10;
 
 const addressesOf = async (host: string): Promise<string[]> => (isIP(host) ? [host] : (await lookup(host, { all: true })).map(({ address }) => address));
@@ -47,7 +50,7 @@ export class EgressProxy {
     granted: readonly string[],
     private readonly options: EgressOptions,
   ) {
-    this.hosts = new GrantedHosts(granted);
+    this.hosts = new GrantedHosts(granted, options.allowed);
     this.server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => void this.serve(client));
   }
 
@@ -80,20 +83,16 @@ export class EgressProxy {
     try {
       const { host, port, rest } = await headerOf(client);
       if (!this.hosts.allows(host, port)) return this.refuse(client, `${host}:${port} was not granted`);
-      const address = await this.addressFor(host);
-      if (address === undefined) return this.refuse(client, `${host} leads to an address of this machine or its network, which was not granted by number`);
-      const far = await opened(address, port);
+      const addresses = await (this.options.resolve ?? addressesOf)(host);
+      // Looked up once, and each of them checked: what was checked is what is connected to.
+      const refusal = addresses.map((address) => this.hosts.refusalOf(host, address)).find((why) => why !== undefined);
+      if (refusal !== undefined) return this.refuse(client, refusal);
+      const far = await connectToAny(addresses, port);
       if (client.destroyed) return void far.destroy();
       this.join(client, this.hold(far), rest);
     } catch (error) {
       this.refuse(client, error instanceof NotAHeader ? error.message : undefined);
     }
-  }
-
-  /** Looked up once: what was checked is what is connected to. */
-  private async addressFor(host: string): Promise<string | undefined> {
-    const addresses = await (this.options.resolve ?? addressesOf)(host);
-    return addresses.every((address) => this.hosts.allowsAddress(host, address)) ? addresses[0] : undefined;
   }
 
   private join(client: Socket, far: Socket, rest: Buffer): void {
@@ -159,11 +158,3 @@ const parsed = (line: string): { host: string; port: number } | undefined => {
     return undefined;
   }
 };
-
-const opened = (host: string, port: number): Promise<Socket> =>
-  new Promise((resolve, reject) => {
-    const socket = connect({ host, port, allowHalfOpen: true, timeout: CONNECT_MS });
-    socket.once('connect', () => resolve(socket.setTimeout(0)));
-    socket.once('timeout', () => socket.destroy(new Error('no connection in time')));
-    socket.once('error', reject);
-  });

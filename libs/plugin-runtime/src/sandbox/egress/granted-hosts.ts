@@ -1,14 +1,10 @@
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
+import { AddressRanges } from '@conductor/config';
+import { canonical, specialRangeOf } from './special-ranges';
 
 const DEFAULT_PORT = 443;
 
-/** Addresses of this machine, of its network and of nobody: a name that a stranger owns may lead to any of them. */
-const inside = new BlockList();
-for (const [net, bits] of [
-  ['0.0.0.0', 8], ['10.0.0.0', 8], ['100.64.0.0', 10], ['127.0.0.0', 8], ['169.254.0.0', 16], ['172.16.0.0', 12],
-  ['192.0.0.0', 24], ['192.168.0.0', 16], ['198.18.0.0', 15], ['224.0.0.0', 4], ['240.0.0.0', 4],
-] as const) inside.addSubnet(net, bits, 'ipv4');
-for (const [net, bits] of [['::', 96], ['64:ff9b::', 96], ['64:ff9b:1::', 48], ['2002::', 16], ['fc00::', 7], ['fe80::', 10], ['fec0::', 10], ['ff00::', 8]] as const) inside.addSubnet(net, bits, 'ipv6');
+const NONE = new AddressRanges([]);
 
 interface Grant {
   /** `example.org`, or `.example.org` for everything below it. */
@@ -20,7 +16,11 @@ interface Grant {
 export class GrantedHosts {
   private readonly grants: Grant[];
 
-  constructor(granted: readonly string[]) {
+  /** @param allowed special ranges that an operator lets every plugin reach */
+  constructor(
+    granted: readonly string[],
+    private readonly allowed: AddressRanges = NONE,
+  ) {
     this.grants = granted.map((text) => {
       const [host = '', port] = text.split(':');
       return { host: host.replace(/^\*/, '').toLowerCase(), port: port === undefined ? DEFAULT_PORT : Number(port) };
@@ -37,23 +37,19 @@ export class GrantedHosts {
   }
 
   /**
-   * May this address be connected to, which the name led to? Addresses inside only when the grant says so itself, by number or as
-   * `localhost`: whoever owns a name decides where it leads, and may change that after it was granted.
+   * Why this address may not be connected to, which the name led to; undefined when it may. Special addresses only when the grant says so
+   * itself, by number or as `localhost`, or an operator allows their range: whoever owns a name decides where it leads, and may change that
+   * after it was granted.
    */
-  allowsAddress(host: string, address: string): boolean {
-    if (isIP(host) !== 0) return host === address;
-    if (!isInside(address)) return true;
-    return host.toLowerCase() === 'localhost' && isLoopback(address);
+  refusalOf(host: string, address: string): string | undefined {
+    if (isIP(host) !== 0) return host === address ? undefined : `${host} leads to another address`;
+    const special = specialRangeOf(address, this.allowed);
+    if (special === undefined || (host.toLowerCase() === 'localhost' && isLoopback(address))) return undefined;
+    return `${host} leads to ${address}, in ${special.range} (${special.purpose}), which was not granted by number. Where names of this network lead there rightly, an operator sets PLUGIN_EGRESS_ALLOW_RANGES=${special.range}`;
   }
 }
 
-const unmapped = (address: string) => /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
-
-const isInside = (address: string): boolean => {
-  const plain = unmapped(address);
-  const version = isIP(plain);
-  // Neither 4 nor 6: no address that we understand, so none that we let through.
-  return version === 0 || inside.check(plain, version === 4 ? 'ipv4' : 'ipv6');
+const isLoopback = (address: string) => {
+  const plain = canonical(address);
+  return plain === '0:0:0:0:0:0:0:1' || (plain?.startsWith('127.') ?? false);
 };
-
-const isLoopback = (address: string) => address === '::1' || unmapped(address).startsWith('127.');

@@ -1,12 +1,16 @@
 import { spawnSync } from 'node:child_process';
+import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttp, type Server } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { AddressRanges } from '@conductor/config';
 import { until } from '@conductor/testing';
 import type { SandboxedPlatform } from '../sandboxed-platform';
 import { ask, SandboxStage } from '../testing/sandbox-stage';
+import { specialRangeOf } from './special-ranges';
 
 const RUNS = `async handleRequest({ content }) {
   try { return { got: await new (Object.getPrototypeOf(async () => {}).constructor)('require', 'port', content.code)(require, content.port) }; }
@@ -78,4 +82,26 @@ it('a plugin that lies to the proxy about where it goes is refused by the proxy,
   expect(await run(code, http)).toEqual({ refused: expect.stringMatching(/closed|EPIPE|ECONNRESET/) });
   await until(() => expect(platform.incidents.list()).toContainEqual(expect.objectContaining({ kind: 'network-refused', detail: `127.0.0.1:${portOf(other)} was not granted` })));
   expect(platform.figures().generations[0]!.egress).toMatchObject({ refused: 1 });
+});
+
+it('a name that leads to a special range is followed where an operator allows that range, and refused with the setting’s name elsewhere', async () => {
+  const name = hostname().toLowerCase();
+  const addresses = await lookup(name, { all: true }).catch(() => []);
+  const ranges = addresses.map(({ address }) => specialRangeOf(address, new AddressRanges([]))?.range);
+  if (addresses.length === 0 || ranges.includes(undefined) || !/^[a-z0-9.-]+$/.test(name)) return console.warn(`The name of this machine (${name}) leads to no special range: this is not tried.`);
+  const everywhere = createHttp((_, response) => void response.end('reached'));
+  await new Promise<void>((resolve) => everywhere.listen(0, resolve));
+  const settings = { permissions: { net: [`${name}:${portOf(everywhere)}`] } };
+  const fetches = `return (await fetch('http://${name}:' + port)).text()`;
+  const open = await SandboxStage.open({ egressAllowed: ranges as string[] });
+  try {
+    const closed = await stage.start(await stage.plugin(RUNS, { settings }));
+    expect(await ask(closed, { code: fetches, port: portOf(everywhere) })).toEqual({ refused: expect.any(String) });
+    await until(() => expect(closed.incidents.list()).toContainEqual(expect.objectContaining({ kind: 'network-refused', detail: expect.stringContaining(`an operator sets PLUGIN_EGRESS_ALLOW_RANGES=${ranges[0]}`) })));
+    expect(await ask(await open.start(await open.plugin(RUNS, { settings })), { code: fetches, port: portOf(everywhere) })).toEqual({ got: 'reached' });
+  } finally {
+    await open.close();
+    everywhere.closeAllConnections();
+    everywhere.close();
+  }
 });

@@ -42,10 +42,15 @@ interface Call {
 const FRAMES_PER_SECOND = 20_000;
 const BYTES_PER_SECOND = 32 * 1_048_576;
 const LOGS_PER_SECOND = 200;
+/** They are written to our log, which has no end. */
+const LOG_BYTES_PER_SECOND = 65_536;
+const LOG_BURST_BYTES = 2_097_152;
 const ASKS_PER_SECOND = 2_000;
 const ASKS_AT_ONCE = 1_000;
 /** What a process that does not read may leave waiting in our memory. */
 const MOST_UNREAD_BYTES = 16 * 1_048_576;
+/** What one question may be answered with. */
+const MAX_REPLY_BYTES = 8_388_608;
 /** Calls that ended are remembered, to tell a second answer from an invented one. */
 const REMEMBERED_CALLS = 2_000;
 const MOST_STRAY_ANSWERS = 1_000;
@@ -58,6 +63,7 @@ export class ChildLink {
   private readonly frames = new Allowance(FRAMES_PER_SECOND);
   private readonly bytes = new Allowance(BYTES_PER_SECOND);
   private readonly logs = new Allowance(LOGS_PER_SECOND, LOGS_PER_SECOND * 2);
+  private readonly logBytes = new Allowance(LOG_BYTES_PER_SECOND, LOG_BURST_BYTES);
   private readonly asks = new Allowance(ASKS_PER_SECOND, ASKS_PER_SECOND * 2);
   private lastId = 0;
   private asking = 0;
@@ -190,9 +196,10 @@ export class ChildLink {
       case 'ask':
         return void this.reply(data);
       case 'log':
-        return this.logs.take() ? this.ports.log(data) : this.ports.report('output-flood', `more than ${LOGS_PER_SECOND} log lines a second; the rest is dropped`);
+        if (!this.logs.take()) return this.ports.report('output-flood', `more than ${LOGS_PER_SECOND} log lines a second; the rest is dropped`);
+        return this.logBytes.take(bytes.length) ? this.ports.log(data) : this.ports.report('output-flood', `more than ${LOG_BYTES_PER_SECOND / 1_024} KiB of log lines a second; the rest is dropped`);
       case 'metric':
-        return this.asks.take() ? this.ports.metric(data) : undefined;
+        return this.asks.take() ? this.ports.metric(data) : this.ports.report('metric-flood', `more than ${ASKS_PER_SECOND} figures a second; the rest is dropped`);
     }
   }
 
@@ -221,7 +228,9 @@ export class ChildLink {
     }
     this.asking++;
     try {
-      this.send({ type: 'reply', id: ask.id, value: await this.ports.answer(ask) });
+      const value = await this.ports.answer(ask);
+      if (Buffer.byteLength(JSON.stringify(value) ?? '') > MAX_REPLY_BYTES) throw new Error(`${ask.operation}: what is kept there has more than ${MAX_REPLY_BYTES / 1_048_576} MiB; ask for less of it, or keep less`);
+      this.send({ type: 'reply', id: ask.id, value });
     } catch (error) {
       this.send({ type: 'reply', id: ask.id, error: error instanceof Error ? error.message.slice(0, 2_000) : String(error) });
     } finally {

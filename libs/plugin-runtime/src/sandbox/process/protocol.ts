@@ -39,8 +39,17 @@ export type ParentFrame =
 const id = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 const text = z.string().max(4_096);
 
+const MAX_FAILURE_CODE = 100;
+
+/** It goes into the trail of a message and whatever lists failures: a word and a sentence. */
+const boundedFailure = (failure: Failure): Failure => ({
+  ...failure,
+  code: failure.code.slice(0, MAX_FAILURE_CODE).toWellFormed(),
+  message: failure.message.slice(0, 2_000).toWellFormed(),
+});
+
 export const PluginFailure = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('delivery'), outcome: Outcome.refine((outcome): outcome is Failure => outcome.result !== 'done') }),
+  z.object({ kind: z.literal('delivery'), outcome: Outcome.refine((outcome): outcome is Failure => outcome.result !== 'done').transform(boundedFailure) }),
   z.object({ kind: z.literal('setup'), retryable: z.boolean(), message: text }),
   z.object({ kind: z.literal('error'), message: text, code: text.optional() }),
 ]);

@@ -19,12 +19,13 @@ export interface Spawned {
 }
 
 /** Starts a process of a generation behind every wall that there is. Nothing of the plugin runs in it yet. */
-export const spawnProcess = (spec: GenerationSpec, means: LaunchMeans, image: RuntimeImage, { data, egress, root, uid }: RunPlaces, incidents: Incidents): Spawned => {
+export const spawnProcess = (spec: GenerationSpec, means: LaunchMeans, image: RuntimeImage, { data, egress, root, uid, granted }: RunPlaces, incidents: Incidents): Spawned => {
   const cgroup = groupFor(spec, means, incidents);
   const [file, ...args] = commandFor(means, {
     script: [image.bootstrap],
-    read: [image.folder, spec.folder, ...spec.granted.fs.read],
-    write: [data, ...spec.granted.fs.write],
+    read: [image.folder, spec.folder, ...granted.read.map(({ path }) => path)],
+    write: [data, ...granted.write.map(({ path }) => path)],
+    granted: [...granted.read, ...granted.write],
     sockets: egress === undefined ? [] : [egress],
     root,
     groups: cgroup?.folders ?? [],

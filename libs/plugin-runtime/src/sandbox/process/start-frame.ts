@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { GrantedPath } from '../granted-paths';
 import type { GenerationSpec, SandboxSettings } from '../spec';
 import type { ParentFrame } from './protocol';
 import type { RuntimeImage } from './runtime-image';
@@ -12,6 +13,8 @@ export interface RunPlaces {
   /** Socket of its egress proxy, when some host was granted. */
   readonly egress?: string | undefined;
   readonly uid: number;
+  /** Files of others, as they were found when this process was started. */
+  readonly granted: { readonly read: readonly GrantedPath[]; readonly write: readonly GrantedPath[] };
 }
 
 interface Beginning {

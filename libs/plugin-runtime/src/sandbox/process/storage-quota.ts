@@ -11,7 +11,7 @@ export class StorageFull extends Error {
 }
 
 /**
- * How much a platform keeps, so that none can fill the store that all share. Counted as it is written, in characters of JSON, by this
+ * How much a platform keeps, so that none can fill the store that all share. Counted as it is written, in bytes of JSON and of its keys, by this
  * process alone: with several hosts each of them allows as much.
  */
 export class StorageQuota {
@@ -33,7 +33,7 @@ export class StorageQuota {
     if (!this.fits(key, size * entries)) {
       throw new StorageFull(`the storage of this platform is full: ${this.sizes.size} of ${MOST_KEYS} keys and ${Math.ceil(this.total / 1_048_576)} of ${MOST_BYTES / 1_048_576} MiB are in use. Delete something, or let it end by itself`);
     }
-    this.note(key, Math.max(size * entries, entries > 1 ? (this.sizes.get(key) ?? 0) : 0));
+    this.note(key, Math.max(size * entries, entries > 1 ? (this.sizes.get(key) ?? 0) - Buffer.byteLength(key) : 0));
   }
 
   release(key: string): void {
@@ -42,13 +42,14 @@ export class StorageQuota {
   }
 
   private fits(key: string, size: number): boolean {
-    return this.total - (this.sizes.get(key) ?? 0) + size <= MOST_BYTES && (this.sizes.has(key) || this.sizes.size < MOST_KEYS);
+    return this.total - (this.sizes.get(key) ?? 0) + size + Buffer.byteLength(key) <= MOST_BYTES && (this.sizes.has(key) || this.sizes.size < MOST_KEYS);
   }
 
   private note(key: string, size: number): void {
     this.release(key);
-    this.sizes.set(key, size);
-    this.total += size;
+    const withKey = size + Buffer.byteLength(key);
+    this.sizes.set(key, withKey);
+    this.total += withKey;
   }
 
   private measure(): Promise<void> {
@@ -63,7 +64,7 @@ export class StorageQuota {
     for (const key of keys) {
       // A key is a value or a list; asking for the wrong one is an error.
       const kept = await storage.get(key).catch(() => storage.after(key, 0));
-      this.note(key, JSON.stringify(kept ?? null).length);
+      this.note(key, Buffer.byteLength(JSON.stringify(kept ?? null)));
     }
     this.measuredAt = performance.now();
   }

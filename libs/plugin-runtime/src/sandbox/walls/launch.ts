@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { PluginPermissions } from '@conductor/contracts';
+import type { GrantedPath } from '../granted-paths';
 import type { Cgroups } from './cgroups';
 import type { Tools } from './tools';
 
@@ -26,6 +27,8 @@ export interface Launch {
   readonly script: readonly string[];
   readonly read: readonly string[];
   readonly write: readonly string[];
+  /** Those of `read` and `write` that are files of others: exactly these are mounted. */
+  readonly granted?: readonly GrantedPath[];
   /** Sockets that it connects to: visible, but no file it may read. */
   readonly sockets: readonly string[];
   /** Empty folder to mount its file system on. */
@@ -63,9 +66,10 @@ export const commandFor = (means: LaunchMeans, launch: Launch): [file: string, .
   return command as [string, ...string[]];
 };
 
-const mountsOf = ({ libraries, node, tools }: LaunchMeans, { read, write, sockets }: Launch): string[] => {
+const mountsOf = ({ libraries, node, tools }: LaunchMeans, { read, write, sockets, granted = [] }: Launch): string[] => {
+  const shown = (kind: 'ro' | 'rw') => (path: string) => [...granted.filter((one) => one.path === path).slice(0, 1).map(({ identity, source }) => `id:${identity}:${source}`), `${kind}:${path}`];
   const readOnly = [...libraries, node, tools.setpriv!, ...read.filter((path) => !write.includes(path))];
-  return [...outermost(readOnly).map((path) => `ro:${path}`), ...outermost([...write]).map((path) => `rw:${path}`), ...sockets.map((path) => `dev:${path}`), 'dev:/dev/null', 'dev:/dev/urandom'];
+  return [...outermost(readOnly).flatMap(shown('ro')), ...outermost([...write]).flatMap(shown('rw')), ...sockets.map((path) => `dev:${path}`), 'dev:/dev/null', 'dev:/dev/urandom'];
 };
 
 /** What lies inside of another one shows with it. */
