@@ -1,4 +1,4 @@
-import { DeadLetters, Ledger } from '@conductor/bus';
+import { DeadLetters, Ledger, WaitingQuota } from '@conductor/bus';
 import { RedisConnections } from '@conductor/connections';
 import { HistoryFeed, Lease, Notices, PlatformDirectory, PluginEvents, PluginWishes, Presences, RouteStore, ScalingBoard, StartupPhases } from '@conductor/control';
 import { ApiKeys, type AppContext } from '@conductor/http';
@@ -40,6 +40,7 @@ import { PluginsInUse } from './startup/plugins-in-use';
 import { Registrar } from './startup/registrar';
 import { StartupSequence } from './startup/startup-sequence';
 import { StatusController } from './status/status.controller';
+import { QuotaUpkeep } from './status/quota-upkeep';
 import { SystemStatusReader } from './status/system-status';
 
 const LEASE_MS = 6_000;
@@ -66,6 +67,7 @@ export class ConductorModule {
     const box = new LetterBox(deadLetters, ledger);
     const retention = new DeadLetterRetention(deadLetters, box, config.messages.deadLetterRetentionMs, () => isActive(), logger);
     const events = resources.hold('events', new Events(notices, connections, instance), (open) => open.close());
+    const quotaUpkeep = new QuotaUpkeep(new WaitingQuota(connections.commands, connections.namespace), ledger, () => isActive(), logger);
     const presences = new Presences(connections);
     const health = new HealthView(connections);
     const processes = new ProcessBoard(connections);
@@ -115,7 +117,7 @@ export class ConductorModule {
       [LetterBox, box], [PlatformViews, platforms], [ScaleBounds, new ScaleBounds(presences, processes)], [ProcessBoard, processes], [Changes, changes], [AuditLog, audit], [Database, database],
       [MetricsHistory, new MetricsHistory(database, { keepRawMs: rawRetentionMs })], [TransitionLog, new TransitionLog(database)], [SystemStatusReader, status],
       [ScalingBoard, new ScalingBoard(connections, notices)], [ScalingLog, scaling.log], [HistoryUpkeep, new HistoryUpkeep(metricsRetention, scaling, pluginLog, config.metrics, isActive, logger)],
-      [DeadLetterRetention, retention], [ApiKeys, keys], [PluginDesk, pluginDesk], [PluginStreams, new PluginStreams(pluginDesk)], [PluginLog, pluginLog],
+      [DeadLetterRetention, retention], [QuotaUpkeep, quotaUpkeep], [ApiKeys, keys], [PluginDesk, pluginDesk], [PluginStreams, new PluginStreams(pluginDesk)], [PluginLog, pluginLog],
     ];
     const module: DynamicModule = {
       module: ConductorModule,

@@ -1,6 +1,6 @@
-import { DeadLetters, Ledger, QueueConsumer, QueueProducer, ReplyInbox } from '@conductor/bus';
+import { DeadLetters, Ledger, QueueConsumer, QueueProducer, ReplyInbox, WaitingQuota } from '@conductor/bus';
 import { inboundQueue } from '@conductor/contracts';
-import { PlatformDirectory, RouteStore, StartupPhases } from '@conductor/control';
+import { PlatformDirectory, quotaReporter, RouteStore, StartupPhases } from '@conductor/control';
 import type { AppContext } from '@conductor/http';
 import { BreakerBoard } from '@conductor/resilience';
 import { type DynamicModule, Module } from '@nestjs/common';
@@ -11,6 +11,7 @@ import { PlatformChooser } from './dispatch/platform-chooser';
 import { InboundHandler } from './inbound/inbound.handler';
 import { ExplainController } from './requests/explain.controller';
 import { Ingress } from './requests/ingress';
+import { IngressQuota } from './requests/ingress-quota';
 import { RequestsController } from './requests/requests.controller';
 import { SenderRules } from './requests/sender-rules';
 import { RoutePlanner } from '@conductor/routing';
@@ -48,7 +49,9 @@ export class RouterModule {
     const planner = new RoutePlanner(config.router.defaultTarget);
     const chooser = new PlatformChooser(directory, breakers);
     const dispatcher = new Dispatcher({ chooser, sender, inbound: held, watch, ledger, deadLetters, logger, router: instance });
-    const ingress = new Ingress(planner, chooser, dispatcher, ledger, inbox, config.router.maxInFlight);
+    const waiting = new WaitingQuota(commands, namespace);
+    waiting.onRefused = quotaReporter(context);
+    const ingress = new Ingress(planner, chooser, dispatcher, ledger, inbox, config.router.maxInFlight, new IngressQuota(waiting, config.quota, waiting.onRefused));
     const handler = new InboundHandler(planner, dispatcher, ledger, deadLetters, logger);
     const inbound = resources.hold(
       'inbound consumer',

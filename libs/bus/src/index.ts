@@ -5,6 +5,7 @@ export { keysOf } from './keys';
 export { type Acceptance, type AddressedReply, type Claim, Ledger, linesOf, type Retention, type Settlement, stepsOf } from './ledger';
 export { type ConsumerOptions, type JobContext, type JobHandler, QueueConsumer } from './queue-consumer';
 export { LARGE_BODY_BYTES, MessageBodies } from './message-bodies';
+export { QuotaExceeded, type QuotaLimit, WaitingQuota } from './waiting-quota';
 export { type QueueCounts, QueueProducer } from './queue-producer';
 export { ReplyInbox } from './reply-inbox';
 export { ReplySender } from './reply-sender';

@@ -2,6 +2,7 @@
 export const keysOf = (namespace: string) => ({
   request: (id: string) => `{${namespace}.ledger}:${id}`,
   body: (id: string, digest: string) => `{${namespace}.ledger}:${id}:body:${digest}`,
+  quota: `{${namespace}.quota}:`,
   deadLetters: `{${namespace}.dead-letters}`,
   idempotency: (source: string, key: string) => `${namespace}:idempotency:{${source}:${key}}`,
   inbox: (name: string) => `${namespace}:inbox:${name}`,

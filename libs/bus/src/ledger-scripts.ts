@@ -24,6 +24,30 @@ const TELL = `
     table.insert(replies[channel], reply)
   end`;
 
+/** Large contents and answers of messages that are over take so much together; the oldest go first. */
+const RETAINED_BYTES = 256 * 1_048_576;
+/** Name of the set that says which there are, and of their sum, in the place of a message's id. */
+const RETAINED = ':retained';
+// The set lives beside the ledger's keys: `{<namespace>.ledger}:<id>`.
+export const RETAIN = `
+  local function retain(key, body, bytes)
+    local set = string.match(key, '^{[^}]*}') .. '${RETAINED}'
+    local sum = set .. ':bytes'
+    local now = redis.call('TIME')
+    if redis.call('ZADD', set, 'NX', now[1] * 1000000 + now[2], bytes .. '~' .. body) == 0 then return end
+    local total = redis.call('INCRBY', sum, bytes)
+    while total > ${RETAINED_BYTES} do
+      local oldest = redis.call('ZPOPMIN', set)[1]
+      if not oldest then
+        redis.call('DEL', sum)
+        return
+      end
+      local size, name = string.match(oldest, '^(%d+)~(.*)$')
+      redis.call('UNLINK', name)
+      total = redis.call('DECRBY', sum, size)
+    end
+  end`;
+
 /** What each script does for one message, whose key is `key` and whose arguments are `$1`, `$2`, … */
 const bodies = {
   /**
@@ -83,10 +107,10 @@ const bodies = {
   },
   /**
    * state, settlement, step, ttl, condition, channel, reply, channel, reply (empty where there is none), request (empty where it is
-   * written down for certain), key of its large content (empty where it has none), ttl of that → 1 when it is settled by this
+   * written down for certain), key of its large content (empty where it has none), ttl of that, its bytes where its message is over (else 0) → 1 when it is settled by this
    */
   conductorSettle: {
-    args: 12,
+    args: 13,
     lua: `
       local state = redis.call('HGET', key, 'state')
       if settled(state) or (state == 'dead-lettered' and $1 == 'dead-lettered') then return 0 end
@@ -97,7 +121,10 @@ const bodies = {
         redis.call('HSET', key, 'state', $1, 'settled', $2, step(), $3)
       end
       redis.call('PEXPIRE', key, $4)
-      if $11 ~= '' then redis.call('PEXPIRE', $11, $12) end
+      if $11 ~= '' then
+        redis.call('PEXPIRE', $11, $12)
+        if $13 ~= '0' then retain(key, $11, $13) end
+      end
       tell($6, $7)
       tell($8, $9)
       return 1`,
@@ -143,6 +170,7 @@ const overAllKeys = (body: string, args: number) => `
   ${SETTLED}
   ${STEP}
   ${TELL}
+  ${RETAIN}
   local function one(key, before) ${body.replace(/\$(\d+)/g, 'ARGV[before + $1]')}
   end
   local results = {}

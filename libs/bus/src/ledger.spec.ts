@@ -297,4 +297,23 @@ describe('the ledger', () => {
       expect(await keptForMs(stranger)).toBeGreaterThan(0);
     });
   });
+
+  it('keeps large contents of messages that are over while they take 256 MB at most together, the newest longest', async () => {
+    const { commands, namespace } = context.connections;
+    const over = async (megabytes: number) => {
+      const request = await ledger.checkIn(requestOf({ content: 'x'.repeat(100_000) }));
+      await ledger.accept(request, [step('accepted')]);
+      await ledger.settle({ ...request, claimCheck: { ...request.claimCheck!, bytes: megabytes * 1_048_576 } }, answered('hi'), step('answered'));
+      return request;
+    };
+    const isWhole = async ({ id }: Request) => !(await ledger.read(id))!.request.claimCheck;
+    const [first, second] = [await over(100), await over(100)];
+    expect(await isWhole(first)).toBe(true);
+
+    const third = await over(100);
+
+    expect(await Promise.all([first, second, third].map(isWhole))).toEqual([false, true, true]);
+    expect(await commands.get(`{${namespace}.ledger}:retained:bytes`)).toBe(String(200 * 1_048_576));
+    expect((await ledger.read(first.id))?.request.content).toBe('x'.repeat(16_384));
+  });
 });

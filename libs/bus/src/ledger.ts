@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import { type Keys, keysOf } from './keys';
 import { LedgerScript } from './ledger-scripts';
 import { canonical, MessageBodies } from './message-bodies';
+import { WaitingQuota } from './waiting-quota';
 import { asRedisUnavailable, RedisUnavailable } from '@conductor/connections';
 
 /** How long records are kept, in milliseconds. */
@@ -67,6 +68,7 @@ export interface SettleOptions {
 export class Ledger {
   /** Large contents and answers. */
   readonly bodies: MessageBodies;
+  private readonly quota: WaitingQuota;
   private readonly keys: Keys;
   /** Requests whose large content nobody else had put beside the queue. */
   private readonly checkedIn = new WeakSet<Request>();
@@ -82,6 +84,7 @@ export class Ledger {
   ) {
     this.keys = keysOf(namespace);
     this.bodies = new MessageBodies(redis, this.keys);
+    this.quota = new WaitingQuota(redis, namespace);
     this.accepting = new LedgerScript(redis, 'conductorAccept');
     this.claiming = new LedgerScript(redis, 'conductorClaim');
     this.moving = new LedgerScript(redis, 'conductorMove');
@@ -153,15 +156,18 @@ export class Ledger {
   }
 
   /** @returns false when it was settled before (the first settlement stands), or the condition did not hold */
-  settle(request: Pick<Request, 'id' | 'keyed' | 'claimCheck'>, settlement: Settlement, step: TrailStep, { condition = 'always', replies: [first, second] = [], unwritten }: SettleOptions = {}): Promise<boolean> {
+  async settle(request: Pick<Request, 'id' | 'keyed' | 'claimCheck' | 'charged'>, settlement: Settlement, step: TrailStep, { condition = 'always', replies: [first, second] = [], unwritten }: SettleOptions = {}): Promise<boolean> {
     const { state, ...settled } = settlement;
     const keyed = request.keyed || state !== 'answered';
     const ttl = keyed ? this.retention.keyedRetentionMs : this.retention.retentionMs;
     const keep = state === 'dead-lettered' ? this.retention.ttlMs : ttl;
-    const body = request.claimCheck ? [this.keys.body(request.id, request.claimCheck.digest), state === 'dead-lettered' ? this.keptMs : ttl] : ['', ''];
+    const body = request.claimCheck ? [this.keys.body(request.id, request.claimCheck.digest), ...(state === 'dead-lettered' ? [this.keptMs, 0] : [ttl, request.claimCheck.bytes])] : ['', '', 0];
     const settledAs = JSON.stringify({ ...settled, settledAt: step.at });
     const [whole, steps] = unwritten === undefined ? ['', JSON.stringify(step)] : [JSON.stringify(request), `${unwritten}\n${JSON.stringify(step)}`];
-    return this.ask(async () => (await this.settling.run(this.keys.request(request.id), state, settledAs, steps, keep, condition, ...this.told(first), ...this.told(second), whole, ...body)) === 1);
+    const isSettledByThis = await this.ask(async () => (await this.settling.run(this.keys.request(request.id), state, settledAs, steps, keep, condition, ...this.told(first), ...this.told(second), whole, ...body)) === 1);
+    // Not waited for: what gets lost here is found when quotas are reconciled.
+    if (isSettledByThis && request.charged) this.quota.release(request).catch(() => {});
+    return isSettledByThis;
   }
 
   /**
@@ -185,13 +191,21 @@ export class Ledger {
   /** Puts a large answer beside the queue, for as long as its record is kept. @param id of the message that it is kept with */
   async checkInAnswer({ id, keyed }: Pick<Request, 'id' | 'keyed'>, answer: Answer): Promise<{ answer: Answer; claimCheck?: ClaimCheck }> {
     if (!this.bodies.mayBeLarge(answer)) return { answer };
-    const large = await this.ask(() => this.bodies.put(id, answer, keyed ? this.retention.keyedRetentionMs : this.retention.retentionMs));
+    const large = await this.ask(() => this.bodies.put(id, answer, keyed ? this.retention.keyedRetentionMs : this.retention.retentionMs, true));
     return large ? { answer: large.content, claimCheck: large.claimCheck } : { answer };
   }
 
   /** A message that is on its way again keeps its large content. */
   async keepContent(request: Request): Promise<void> {
     if (request.claimCheck) await this.ask(() => this.bodies.keep(request, this.keptMs));
+  }
+
+  /** Whether each of these is settled; undefined of one that is not known. */
+  areSettled(ids: readonly string[]): Promise<Array<boolean | undefined>> {
+    return this.ask(() => Promise.all(ids.map(async (id) => {
+      const state = await this.redis.hget(this.keys.request(id), 'state');
+      return state === null ? undefined : isSettled(RequestState.parse(state));
+    })));
   }
 
   /** Where a message stands; undefined when it never was, or its time is over. */

@@ -1,14 +1,21 @@
 import { createHash } from 'node:crypto';
 import { type Answer, type ClaimCheck, type Content, extractOf, type Request } from '@conductor/contracts';
-import type { Redis } from 'ioredis';
+import type { Redis, Result } from 'ioredis';
 import { Coalescer } from './coalescer';
 import { jsonBytes } from './json-bytes';
 import type { Keys } from './keys';
+import { RETAIN } from './ledger-scripts';
 
 /** What is larger lies beside the queue, under a key of its own, and is read by whoever carries it out. */
 export const LARGE_BODY_BYTES = 64 * 1_024;
 /** A character takes six bytes in JSON at most. */
 const SURELY_SMALL_BYTES = LARGE_BODY_BYTES / 6;
+
+declare module 'ioredis' {
+  interface RedisCommander<Context> {
+    conductorRetain(body: string, bytes: number): Result<null, Context>;
+  }
+}
 
 /** A body that is to be read or written, and how large it is: about a megabyte is on its way at once. */
 interface Load {
@@ -16,13 +23,15 @@ interface Load {
   bytes: number;
   json?: string;
   keepMs?: number;
+  /** Nobody waits for it much longer: it goes when many came after it. */
+  isRetained?: boolean;
 }
 const bytesOf = ({ bytes }: Load) => bytes;
 
 /**
  * The claim checks of messages: large contents and answers, which would else be copied from job to job and hold up whoever is behind them.
- * A body lives as long as somebody may need it: a content until its message is settled, and then as long as the record; an answer as
- * long as the record. One whose process died before anything referred to it ends by its time.
+ * A body lives as long as somebody may need it: a content until its message is settled. Then it is kept with the record, and so is an
+ * answer, while all such take 256 MiB at most together. One whose process died before anything referred to it ends by its time.
  */
 export class MessageBodies {
   private readonly writes: Coalescer<Load, boolean>;
@@ -32,19 +41,25 @@ export class MessageBodies {
     private readonly redis: Redis,
     private readonly keys: Keys,
   ) {
-    this.writes = new Coalescer(async ([load]) => [(await redis.set(load!.key, load!.json!, 'PX', load!.keepMs!, 'NX')) !== null], () => 1, bytesOf);
+    redis.defineCommand('conductorRetain', { numberOfKeys: 1, lua: `${RETAIN}\nretain(KEYS[1], KEYS[1], ARGV[1])` });
+    this.writes = new Coalescer(async ([load]) => [await this.write(load!)], () => 1, bytesOf);
     this.reads = new Coalescer(async ([load]) => [await redis.get(load!.key)], () => 1, bytesOf);
   }
 
   /** @returns what the content, or answer, is to be replaced by when it is large, with whether nobody had put it there before */
-  async put<T extends Content | Answer>(id: string, content: T, keepMs: number): Promise<{ content: T; claimCheck: ClaimCheck; isNew: boolean } | undefined> {
+  async put<T extends Content | Answer>(id: string, content: T, keepMs: number, isRetained = false): Promise<{ content: T; claimCheck: ClaimCheck; isNew: boolean } | undefined> {
     if (jsonBytes(content) <= SURELY_SMALL_BYTES) return undefined;
     const json = JSON.stringify(content);
     const bytes = Buffer.byteLength(json);
     if (bytes <= LARGE_BODY_BYTES) return undefined;
     const claimCheck = { bytes, digest: digestOf(content) };
-    const isNew = await this.writes.add({ key: this.keys.body(id, claimCheck.digest), bytes, json, keepMs });
+    const isNew = await this.writes.add({ key: this.keys.body(id, claimCheck.digest), bytes, json, keepMs, isRetained });
     return { content: extractOf(content), claimCheck, isNew };
+  }
+
+  private async write({ key, json, keepMs, isRetained, bytes }: Load): Promise<boolean> {
+    const [written] = await Promise.all([this.redis.set(key, json!, 'PX', keepMs!, 'NX'), isRetained && this.redis.conductorRetain(key, bytes)]);
+    return written !== null;
   }
 
   /** Whether `put` might put it beside the queue. Cheap, for the way of small messages. */

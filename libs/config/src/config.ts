@@ -28,6 +28,8 @@ export interface Config {
   readonly metrics: { rawRetentionMs: number; hourlyRetentionMs: number };
   readonly router: { maxInFlight: number; defaultTarget: string; routesFile: string };
   readonly rateLimitPerMinute: number;
+  /** What may wait at once of one key or plugin, of one user of a platform, and for one platform. */
+  readonly quota: Readonly<Record<'sender' | 'user' | 'platform', { items: number; bytes: number }>>;
   readonly messages: { retentionMs: number; keyedRetentionMs: number; ttlMs: number; deadLetterRetentionMs: number; jobLockMs: number };
   readonly breaker: { volume: number; errorPercent: number; openMs: number; maxOpenMs: number };
   readonly launcherSilenceMs: number;
@@ -52,7 +54,7 @@ export interface Config {
 /** A variable that begins like this is meant for us, whatever follows. */
 const OURS_ALONE = 'CONDUCTOR_';
 /** One that begins like this, or with the name of an app, may be meant for us: it is, where it resembles a setting. */
-const OUR_PREFIXES = /^(CONDUCTOR|ROUTES|DEAD_LETTER|HEALTH|PRESENCE|METRICS|REQUEST|BREAKER|STARTUP|PLUGIN|LAUNCHER)_/;
+const OUR_PREFIXES = /^(CONDUCTOR|ROUTES|DEAD_LETTER|HEALTH|PRESENCE|METRICS|REQUEST|QUOTA|BREAKER|STARTUP|PLUGIN|LAUNCHER)_/;
 
 /**
  * Reads the configuration from environment variables.
@@ -130,6 +132,11 @@ const shape = (e: Environment, ports: Config['ports'], ofApps: Config['ofApps'])
     metrics: { rawRetentionMs: e.METRICS_RAW_RETENTION_MS, hourlyRetentionMs: e.METRICS_HOURLY_RETENTION_MS },
     router: { maxInFlight: e.ROUTER_MAX_IN_FLIGHT, defaultTarget: e.ROUTER_DEFAULT_TARGET, routesFile: resolve(e.ROUTES_FILE ?? `${home}/routes.json`) },
     rateLimitPerMinute: e.RATE_LIMIT_PER_MINUTE,
+    quota: {
+      sender: { items: e.QUOTA_ITEMS, bytes: e.QUOTA_MB * 1_048_576 },
+      user: { items: e.QUOTA_USER_ITEMS, bytes: e.QUOTA_USER_MB * 1_048_576 },
+      platform: { items: e.QUOTA_PLATFORM_ITEMS, bytes: e.QUOTA_PLATFORM_MB * 1_048_576 },
+    },
     messages: {
       retentionMs: e.REQUEST_RETENTION_MS,
       keyedRetentionMs: e.REQUEST_KEYED_RETENTION_MS,

@@ -5,6 +5,7 @@ import { DesiredState, PlatformState } from './platform-state';
 import { PluginEvent } from './plugin-commands';
 import { SwapStep } from './plugin-views';
 import { PluginWish } from './plugin-wish';
+import { QuotaRefusal } from './quota';
 import { RouteRule } from './route';
 import { ScalingDecision, ScalingPolicyView } from './scaling';
 
@@ -47,6 +48,8 @@ export const ControlNotice = z.discriminatedUnion('type', [
   /** How far a swap is. */
   z.object({ type: z.literal('plugin-step'), plugin: z.string(), to: z.string(), step: SwapStep, state: z.enum(['began', 'done', 'failed']), host: z.string() }),
   z.object({ type: z.literal('plugin-wish'), wish: PluginWish }),
+  /** Messages are refused, since too many of their sender, or for their platform, wait; told at most once in ten seconds. */
+  z.object({ type: z.literal('quota'), refusal: QuotaRefusal }),
   z.object({ type: z.literal('keys'), version: z.int() }),
 ]);
 export type ControlNotice = z.output<typeof ControlNotice>;

@@ -15,6 +15,7 @@ export * from './breaker';
 export * from './route';
 export * from './control-notice';
 export * from './problem';
+export * from './quota';
 export * from './admin-views';
 export * from './scaling';
 export * from './history';

@@ -52,6 +52,8 @@ export const Request = z.object({
   replyTo: ReplyTo.optional(),
   /** Id of the message that this one answers. */
   inReplyTo: RequestId.optional(),
+  /** Whose quotas of what waits it was charged to: released when it is settled. */
+  charged: z.object({ entry: z.string(), accounts: z.array(z.string()) }).optional(),
   /** Epoch milliseconds at which the request was received. */
   receivedAt: z.number(),
   /** Correlation id carried through logs, queues and back. */

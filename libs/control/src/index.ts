@@ -1,3 +1,4 @@
+export { quotaReporter } from './quota-reporter';
 export { type Fence, FencedOff } from './fence';
 export { FencedLease } from './fenced-lease';
 export { HistoryFeed } from './history-feed';

@@ -7,7 +7,7 @@ export { digestOf, hashKey, isKeyOf, type KeyHash } from './key-hash';
 export { ApiKeys, type KeyInfo } from './keys';
 export { Leaving } from './leaving';
 export { StartError } from './port-taken';
-export { Problem, type ProblemExtra } from './problem';
+export { Problem, type ProblemExtra, quotaProblem } from './problem';
 export { Role } from './roles';
 export { type DoorRouteConfig, routeConfig } from './route-config';
 export { runApp } from './run-app';

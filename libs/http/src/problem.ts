@@ -58,3 +58,7 @@ export class Problem extends Error {
     };
   }
 }
+
+/** The refusal of a sender whose quota is full, or of a message for a platform whose quota is. */
+export const quotaProblem = (error: { message: string; retryAfterMs: number; account: { kind: string } }): Problem =>
+  new Problem(error.account.kind === 'platform' ? 'platform-full' : 'quota-exceeded', `${error.message}.`, { retryAfterSeconds: error.retryAfterMs / 1_000, cause: error });

@@ -1,10 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import { Coalescer, jsonBytes, type Ledger, messageBytes, QueueProducer, type ReplyInbox } from '@conductor/bus';
+import { Coalescer, jsonBytes, type Ledger, messageBytes, QueueProducer, type QuotaLimit, type ReplyInbox, type WaitingQuota } from '@conductor/bus';
 import { DEFAULT_DEADLINE_MS, type InboundItem, inboundQueue, type Reply, type Request, type RequestRecord, RequestInput, RETURN_KINDS } from '@conductor/contracts';
 import type { Redis } from 'ioredis';
 import type { InboundMessage } from './platform-plugin';
 
 const ITEMS_IN_ONE_JOB = 32;
+
+/** What may wait of those who send through a port. */
+export interface SenderQuota {
+  readonly waiting: WaitingQuota;
+  readonly user: QuotaLimit;
+  /** Of each platform that sends, where they are plugins. */
+  readonly plugin?: QuotaLimit | undefined;
+}
+
+const accountsOf = ({ user: ofUser, plugin }: SenderQuota, source: string, user: string | undefined): Parameters<WaitingQuota['charge']>[2] => [
+  ...(user === undefined ? [] : [{ account: { kind: 'user' as const, id: `${source}/${user}` }, limit: ofUser }]),
+  ...(plugin ? [{ account: { kind: 'plugin' as const, id: source }, limit: plugin }] : []),
+];
 
 const bytesOf = (item: InboundItem): number => messageBytes(item.request) + (item.type === 'answer' ? jsonBytes(item.answer) : 0);
 
@@ -17,6 +30,7 @@ export class InboundPort {
     connection: Redis,
     namespace: string,
     private readonly ledger: Ledger,
+    private readonly quota?: SenderQuota,
   ) {
     this.producer = new QueueProducer(inboundQueue, connection, namespace);
     this.items = new Coalescer((items) => this.producer.add(`in-${randomUUID()}`, { items }), () => ITEMS_IN_ONE_JOB, bytesOf);
@@ -27,9 +41,9 @@ export class InboundPort {
     return this.items.add(item);
   }
 
-  /** Brings a message in, its answer to come as a message to `source`. @param owner see `Request`. @returns the id it has from now on */
+  /** Brings a message in, its answer to come as a message to `source`. @param owner see `Request`. @returns the id it has from now on. @throws QuotaExceeded, RedisUnavailable */
   async emit(source: string, message: InboundMessage, owner = `platform/${source}`): Promise<{ id: string }> {
-    const request: Request = { ...asRequest(source, message, 'acceptance', DEFAULT_DEADLINE_MS), owner, replyTo: { platform: source } };
+    const request: Request = await this.charged({ ...asRequest(source, message, 'acceptance', DEFAULT_DEADLINE_MS), owner, replyTo: { platform: source } });
     await this.add({ type: 'request', request: await this.ledger.checkIn(request) });
     return { id: request.id };
   }
@@ -46,6 +60,13 @@ export class InboundPort {
       throw error;
     }
     return waiting;
+  }
+
+  /** Nobody waits for it: it counts for as long as it waits. */
+  private async charged(request: Request): Promise<Request> {
+    const { id, source, user } = request;
+    const accounts = this.quota ? accountsOf(this.quota, source, user) : [];
+    return accounts.length === 0 ? request : { ...request, charged: await this.quota!.waiting.charge(id, messageBytes(request), accounts) };
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { DeadLetters, Ledger, QueueProducer, ReplyInbox, ReplySender } from '@conductor/bus';
+import { DeadLetters, Ledger, QueueProducer, ReplyInbox, ReplySender, WaitingQuota } from '@conductor/bus';
 import { platformQueue } from '@conductor/contracts';
-import { PlatformDirectory, Presences, StartupPhases } from '@conductor/control';
+import { PlatformDirectory, Presences, StartupPhases, quotaReporter } from '@conductor/control';
 import type { AppContext } from '@conductor/http';
 import type { Redis } from 'ioredis';
 import { HealthResponder } from './health-responder';
@@ -40,7 +40,9 @@ export class PlatformHost {
   ) {
     const { connections, config } = context;
     this.ledger = new Ledger(connections.commands, connections.namespace, config.messages);
-    this.inbound = new InboundPort(producing, connections.namespace, this.ledger);
+    const waiting = new WaitingQuota(connections.commands, connections.namespace);
+    waiting.onRefused = quotaReporter(context);
+    this.inbound = new InboundPort(producing, connections.namespace, this.ledger, { waiting, user: config.quota.user, plugin: context.app === 'plugin-host' ? config.quota.sender : undefined });
     this.inbox = new ReplyInbox(connections, this.ledger, context.instance, context.logger);
   }
 

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { ChosenId, type Content, ForeignId, GivenContent, MAX_DEADLINE_MS, textOf } from '@conductor/contracts';
-import { Problem } from '@conductor/http';
+import { QuotaExceeded } from '@conductor/bus';
+import { Problem, quotaProblem } from '@conductor/http';
 import { z } from 'zod';
 import type { AndroidConfig } from '../android-config';
 import type { Phone } from '../devices/sessions';
@@ -49,7 +50,7 @@ export class MessageIntake {
   /**
    * Brings a message in; it is safely kept when the promise resolves. A second arrival of the same message changes nothing
    * and does not count against the limit.
-   * @throws Problem forbidden for a conversation of another user, rate-limited, id-conflict, platform-unavailable; RedisUnavailable
+   * @throws Problem forbidden for a conversation of another user, rate-limited, quota-exceeded, id-conflict, platform-unavailable; RedisUnavailable
    */
   async send({ user }: Phone, { id = `m-${randomUUID()}`, content, conversation = conversationOf(user) }: PhoneMessage): Promise<{ id: string }> {
     const { platform } = this.slot;
@@ -67,7 +68,7 @@ export class MessageIntake {
       await platform.emit({ id, user, conversation, kind: 'message', content }, { provenUser: user });
     } catch (error) {
       await giveBack().catch(() => {});
-      throw error;
+      throw error instanceof QuotaExceeded ? quotaProblem(error) : error;
     }
     platform.metrics.count('messages_in');
     // Should this fail, the message comes in a second time when the phone repeats it, and the routers recognise the id.

@@ -37,7 +37,7 @@ export class MessagesController {
   @Post()
   @Answers(202, Accepted, 'it is safely kept')
   @Answers(200, Answered, 'the answer, with `waitForAnswer`')
-  @Fails('invalid-request', 'unauthenticated', 'forbidden', 'id-conflict', 'rate-limited', 'platform-unavailable', 'redis-unavailable', 'delivery-failed', 'deadline-exceeded')
+  @Fails('invalid-request', 'unauthenticated', 'forbidden', 'id-conflict', 'rate-limited', 'quota-exceeded', 'platform-unavailable', 'redis-unavailable', 'delivery-failed', 'deadline-exceeded')
   async send(@CallingPhone() phone: Phone, @ZodBody(NewMessage) body: z.output<typeof NewMessage>, @Res({ passthrough: true }) reply: FastifyReply) {
     const { waitForAnswer, deadlineMs, ...message } = body;
     if (waitForAnswer) {

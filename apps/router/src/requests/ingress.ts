@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Ledger, ReplyInbox } from '@conductor/bus';
+import { type Ledger, messageBytes, QuotaExceeded, type ReplyInbox } from '@conductor/bus';
 import { type Answer, chosenIdOf, expiresAt, isSettled, type Reply, type Request, type RequestInput, type RequestRecord, type RequestState, type TrailStep } from '@conductor/contracts';
-import { Problem } from '@conductor/http';
+import { Problem, quotaProblem } from '@conductor/http';
 import type { z } from 'zod';
 import type { Dispatcher } from '../dispatch/dispatcher';
 import type { Choice, PlatformChooser } from '../dispatch/platform-chooser';
 import type { RoutePlanner } from '@conductor/routing';
+import type { IngressQuota } from './ingress-quota';
 
 type Given = z.output<typeof RequestInput>;
 
@@ -35,6 +36,7 @@ export class Ingress {
     private readonly ledger: Ledger,
     private readonly inbox: ReplyInbox,
     private readonly maxInFlight: number,
+    private readonly quota: IngressQuota,
   ) {}
 
   get held(): number {
@@ -46,11 +48,13 @@ export class Ingress {
     if (this.inFlight >= this.maxInFlight) {
       throw new Problem('overloaded', `this router holds ${this.inFlight} requests, which is all it may; try again shortly, or send with waitFor "acceptance"`, { retryAfterSeconds: 1 });
     }
+    const leave = this.quota.enter(caller, messageBytes(given));
     this.inFlight++;
     try {
       return await this.let(given, caller, trace, signal);
     } finally {
       this.inFlight--;
+      leave();
     }
   }
 
@@ -63,7 +67,7 @@ export class Ingress {
     }
     const choice = await this.dispatcher.choose([plan.target, ...plan.fallbacks], whole.kind);
     const steps: TrailStep[] = [{ at: whole.receivedAt, step: 'accepted' }, ...this.dispatcher.steps(plan.rule, choice, whole.waitFor === 'acceptance')];
-    const asChosen = await this.checkedIn(whole, choice);
+    const asChosen = await this.takenOn(whole, caller, plan.target, choice);
     let request = asChosen;
     if (request.keyed) {
       const accepted = await this.ledger.accept(request, steps, 'chosen');
@@ -94,12 +98,15 @@ export class Ingress {
     return { ...given, id, source, owner: ownerOfKey(caller), keyed: given.id !== undefined || given.idempotencyKey !== undefined, receivedAt: Date.now(), trace, ...(given.waitFor === 'answer' && { replyTo: { inbox: this.inbox.name } }) };
   }
 
-  private async checkedIn(request: Request, choice: Choice): Promise<Request> {
+  /** What may wait is charged to its sender and its platform; what is large is put beside the queue. */
+  private async takenOn(request: Request, caller: string, target: string, choice: Choice): Promise<Request> {
     try {
-      return await this.ledger.checkIn(request);
+      const mayWait = request.waitFor === 'acceptance';
+      const charged = mayWait ? await this.quota.charge(request, caller, target) : undefined;
+      return await this.ledger.checkIn({ ...request, ...(charged && { charged }) });
     } catch (error) {
       choice.admission?.settle('neutral');
-      throw error;
+      throw error instanceof QuotaExceeded ? quotaProblem(error) : error;
     }
   }
 

@@ -24,7 +24,7 @@ export class RequestsController {
   @Allow('ingress')
   @Answers(200, Answered)
   @Answers(202, Accepted)
-  @Fails('invalid-request', 'forbidden', 'id-conflict', 'body-too-large', 'unknown-platform', 'no-route', 'idempotency-key-reused', 'rejected', 'rate-limited', 'delivery-failed', 'outcome-unknown', 'platform-unavailable', 'redis-unavailable', 'overloaded', 'deadline-exceeded')
+  @Fails('invalid-request', 'forbidden', 'id-conflict', 'body-too-large', 'unknown-platform', 'no-route', 'idempotency-key-reused', 'rejected', 'rate-limited', 'quota-exceeded', 'delivery-failed', 'outcome-unknown', 'platform-unavailable', 'platform-full', 'redis-unavailable', 'overloaded', 'deadline-exceeded')
   async submit(@ZodBody(RequestInput) input: z.output<typeof RequestInput>, @Caller() caller: Caller, @Trace() trace: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Answered | Accepted> {
     const startedAt = performance.now();
     this.gate.pass();

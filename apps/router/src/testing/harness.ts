@@ -1,7 +1,7 @@
 import { type AppContext, ApiKeys, type RunningApp, startApp } from '@conductor/http';
 import type { Config } from '@conductor/config';
 import { PlatformDirectory, RouteStore } from '@conductor/control';
-import { DeadLetters } from '@conductor/bus';
+import { DeadLetters, Ledger } from '@conductor/bus';
 import type { Answer, PluginHealth, ProblemDocument, RequestRecord, RouteRule } from '@conductor/contracts';
 import { type PlatformContext, type PlatformDefinition, PlatformHost, type PlatformPlugin, type PlatformRequest } from '@conductor/platform-kit';
 import { forget, openTestContext, testConfig, until } from '@conductor/testing';
@@ -44,6 +44,7 @@ export class RouterHarness {
   private readonly hosts: AppContext[] = [];
   private key = '';
   deadLetters!: DeadLetters;
+  ledger!: Ledger;
   directory!: PlatformDirectory;
   routes!: RouteStore;
 
@@ -59,6 +60,7 @@ export class RouterHarness {
     await harness.directory.open();
     harness.routes = new RouteStore(connections, notices);
     await harness.routes.open();
+    harness.ledger = new Ledger(connections.commands, connections.namespace, harness.config.messages);
     harness.deadLetters = new DeadLetters(connections.forProducer(), connections.namespace);
     await connections.untilReady();
     await until(async () => expect((await fetch(`${router.url}/health/ready`)).status).toBe(200));
