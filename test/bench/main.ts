@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { flood } from './flood.bench';
 import { healthTick } from './health-tick.bench';
 import { overhead } from './overhead.bench';
 import { plugins } from './plugins.bench';
@@ -19,6 +20,7 @@ const benches: Record<string, () => Promise<Result | Result[]>> = {
   throughput: () => throughput(redisUrl),
   plugins: () => plugins(),
   swap: () => swap(),
+  flood: () => flood(),
   system: () => wholeSystem(),
 };
 

@@ -1,12 +1,11 @@
-import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Footprint, footprintOf } from '../support/footprint';
 import { openLoop, percentile, RawPoster } from './support/load';
 import type { Result } from './support/report';
+import { bringUp, type System } from './support/whole-system';
 
-const PORTS = Object.fromEntries(['CONDUCTOR', 'ROUTER', 'ANDROID', 'HEALTH_MONITOR', 'STUBS', 'BRAIN', 'SCALER', 'PLUGIN_HOST'].map((app) => [`${app}_PORT`, '0']));
 const PER_SECOND = 200;
 const BEFORE_SECONDS = 20;
 const SWAPS = 20;
@@ -23,6 +22,7 @@ interface Row {
 /** The whole system as `npm start` brings it up; a plugin goes back and forth between two versions under steady requests. */
 export const swap = async (): Promise<Result[]> => {
   const home = mkdtempSync(join(tmpdir(), 'conductor-bench-'));
+  for (const version of ['1.0.0', '1.1.0']) cpSync(join(FIXTURES, version), join(home, 'dropped', `echo@${version}`), { recursive: true });
   const system = await bringUp(home);
   try {
     await install(system);
@@ -111,40 +111,4 @@ const install = async (system: System): Promise<void> => {
     if (state === 'running') return;
     await new Promise((done) => setTimeout(done, 100));
   }
-};
-
-interface System {
-  key: string;
-  url(app: string): string;
-  pid(app: string): number;
-  redisUrl(): string;
-  get<T>(path: string): Promise<T>;
-  post<T>(path: string, body?: object): Promise<T>;
-  stop(): Promise<void>;
-}
-
-const bringUp = async (home: string): Promise<System> => {
-  for (const version of ['1.0.0', '1.1.0']) cpSync(join(FIXTURES, version), join(home, 'dropped', `echo@${version}`), { recursive: true });
-  const { NODE_OPTIONS: _, REDIS_URL: __, TEST_REDIS_URL: ___, ...env } = process.env;
-  const settings = { ...PORTS, CONDUCTOR_HOME: home, LOG_LEVEL: 'warn', PLUGIN_ALLOW_MISSING_ISOLATION: 'files,network,processes,user', PLUGIN_FOLDERS: join(home, 'dropped'), PLUGIN_NODE_MODULES: join(home, 'packages') };
-  const child = spawn(process.execPath, [resolve('dist', 'apps', 'launcher', 'src', 'main.js')], { env: { ...env, ...settings }, stdio: 'ignore' });
-  const run = () => JSON.parse(readFileSync(join(home, 'run.json'), 'utf8')) as { redisUrl: string; apps: Record<string, { pid: number; state: string; url: string }> };
-  const ready = () => existsSync(join(home, 'run.json')) && Object.values(run().apps).every(({ state }) => state === 'ready') && 'plugin-host' in run().apps;
-  while (!ready()) await new Promise((done) => setTimeout(done, 50));
-  const key = readFileSync(join(home, 'admin-key'), 'utf8').trim();
-  const call = async <T>(method: string, path: string, body?: object): Promise<T> => {
-    const response = await fetch(run().apps['conductor']!.url + path, { method, headers: { authorization: `Bearer ${key}`, ...(body && { 'content-type': 'application/json' }) }, ...(body && { body: JSON.stringify(body) }) });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-    return JSON.parse(text) as T;
-  };
-  return {
-    key,
-    url: (app) => run().apps[app]!.url,
-    pid: (app) => run().apps[app]!.pid,
-    redisUrl: () => run().redisUrl,
-    get: (path) => call('GET', path),
-    post: (path, body) => call('POST', path, body),
-    stop: () => new Promise((done) => void (child.once('exit', () => done()), child.kill('SIGINT'))),
-  };
 };
