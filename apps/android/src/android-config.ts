@@ -26,6 +26,8 @@ export interface AndroidConfig {
   /** A socket that leaves more than this unread is closed; its phone comes back and catches up. */
   readonly bufferedBytes: number;
   readonly maxSockets: number;
+  /** Of all devices of a user, in one process. */
+  readonly socketsPerUser: number;
 }
 
 export const androidDefaults: AndroidConfig = {
@@ -44,4 +46,5 @@ export const androidDefaults: AndroidConfig = {
   frameBytes: 64 * 1024,
   bufferedBytes: 1024 * 1024,
   maxSockets: 10_000,
+  socketsPerUser: 50,
 };

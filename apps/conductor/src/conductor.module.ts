@@ -38,6 +38,8 @@ import { ScalingController } from './scaling/scaling.controller';
 import { WhyController } from './scaling/why.controller';
 import { PluginsInUse } from './startup/plugins-in-use';
 import { Registrar } from './startup/registrar';
+import { ensureAdminKey } from './startup/admin-key';
+import { StoreWatch } from './startup/store-watch';
 import { StartupSequence } from './startup/startup-sequence';
 import { StatusController } from './status/status.controller';
 import { QuotaUpkeep } from './status/quota-upkeep';
@@ -87,16 +89,26 @@ export class ConductorModule {
     const registrar = new Registrar(context, presences, directory, ({ platform, result, ms, reason }) =>
       history.add('startup-step', { at: Date.now(), boot: instance, phase: 'platforms', platform, result, ms, detail: reason }),
     );
-    const startup = resources.hold('start-up', new StartupSequence({ context, phases, routes, keys, database, history, health, plugins: new PluginsInUse(context, pluginWishes, presences), registrar }), (open) => open.stop());
+    const startup = resources.hold('start-up', new StartupSequence({ context, phases, routes, keys, changes, database, history, health, plugins: new PluginsInUse(context, pluginWishes, presences), registrar }), (open) => open.stop());
+    const restore = async () => {
+      await keys.keepTombstones();
+      await ensureAdminKey(context, keys, changes, 'Redis was emptied');
+      await changes.record({ caller: { name: 'conductor', role: 'system' }, action: 'store.emptied', subject: 'redis', after: { noticedAt: storeWatch.emptiedAt } });
+    };
+    const storeWatch = resources.hold('store watch', new StoreWatch(connections, restore, logger), (open) => open.stop());
     const leadership = resources.hold(
       'leadership',
       new Leadership(new Lease(connections, 'conductor', instance, LEASE_MS), LEASE_MS, logger, {
         active: () => {
           void startup.run();
+          storeWatch.start();
           void redrives.endOrphans().catch(() => {});
           void retention.adopt();
         },
-        passive: () => startup.pause(),
+        passive: () => {
+          startup.pause();
+          storeWatch.stop();
+        },
       }),
       (open) => open.resign(),
     );
@@ -111,7 +123,7 @@ export class ConductorModule {
     const { rawRetentionMs, hourlyRetentionMs } = config.metrics;
     const metricsRetention = new MetricsRetention(database, { keepRawMs: rawRetentionMs, keepHourlyMs: hourlyRetentionMs, keepTransitionsMs: hourlyRetentionMs });
     const scaling = { log: new ScalingLog(database), history: new ScalingHistory(database) };
-    const status = new SystemStatusReader({ startup, database, health, platforms, queues, processes, presences, deadLetters, connections });
+    const status = new SystemStatusReader({ startup, database, health, platforms, queues, processes, presences, deadLetters, connections, storeWatch });
     const values: Array<[new (...args: never[]) => unknown, unknown]> = [
       [RedisConnections, connections], [Notices, notices], [Events, events], [PlatformDirectory, directory], [RouteStore, routes], [DeadLetters, deadLetters], [RedriveTasks, redrives],
       [LetterBox, box], [PlatformViews, platforms], [ScaleBounds, new ScaleBounds(presences, processes)], [ProcessBoard, processes], [Changes, changes], [AuditLog, audit], [Database, database],

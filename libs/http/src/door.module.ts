@@ -6,6 +6,7 @@ import { HealthController } from './health.controller';
 import { InFlight } from './in-flight';
 import { ApiKeys } from './keys';
 import { MetricsController } from './metrics.controller';
+import { OpenStreams } from './open-streams';
 import { ProblemsController } from './problems.controller';
 import { SessionController } from './session.controller';
 import { Sessions } from './sessions';
@@ -26,6 +27,7 @@ export class DoorModule {
     const shared: Provider[] = [
       { provide: APP_CONTEXT, useValue: context },
       { provide: ApiKeys, useValue: keys },
+      { provide: OpenStreams, useValue: new OpenStreams(keys, sessions) },
     ];
     return {
       module: DoorModule,

@@ -5,6 +5,7 @@ export { HttpEntry } from './http-entry';
 export { ForEventStreams } from './event-streams';
 export { digestOf, hashKey, isKeyOf, type KeyHash } from './key-hash';
 export { ApiKeys, type KeyInfo } from './keys';
+export { OpenStreams } from './open-streams';
 export { Leaving } from './leaving';
 export { StartError } from './port-taken';
 export { Problem, type ProblemExtra, quotaProblem } from './problem';

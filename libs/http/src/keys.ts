@@ -49,6 +49,10 @@ export class ApiKeys {
   private readonly timer: NodeJS.Timeout;
   private readonly deafen: () => void;
   private readonly field: string;
+  private readonly tombstones: string;
+  /** Tombstones that were ever seen: they hold also when the store was emptied. */
+  private readonly revoked = new Map<string, string>();
+  private readonly changed = new Set<() => void>();
 
   constructor(
     private readonly connections: RedisConnections,
@@ -56,6 +60,7 @@ export class ApiKeys {
     private readonly logger: Logger,
   ) {
     this.field = `${connections.namespace}:keys`;
+    this.tombstones = `${connections.namespace}:revoked-keys`;
     this.deafen = notices.on('keys', () => {
       this.stale = true;
       void this.reload().catch(() => undefined);
@@ -84,22 +89,45 @@ export class ApiKeys {
 
   /** Ends a key everywhere. @returns whether there was one. @throws RedisUnavailable */
   async revoke(id: string): Promise<boolean> {
-    const removed = await this.redis((redis) => redis.hdel(this.field, id));
-    if (removed > 0) await this.announce();
-    return removed > 0;
+    const text = await this.redis((redis) => redis.hget(this.field, id));
+    if (text === null) return false;
+    await this.redis((redis) => redis.multi().hset(this.tombstones, id, text).hdel(this.field, id).exec());
+    this.revoked.set(id, text);
+    await this.announce();
+    return true;
   }
 
   /**
    * Registers a key that somebody else chose. A second time changes nothing, also when several processes do it at once.
+   * @returns its id, and whether it was `registered` by this, `known` before, or `revoked` once: then it stays so
    * @throws RangeError for a key of fewer than 16 characters, RedisUnavailable
    */
-  async ensure(key: string, options: { name: string; role: Role }): Promise<{ id: string }> {
+  async ensure(key: string, options: { name: string; role: Role }): Promise<{ id: string; was: 'registered' | 'known' | 'revoked' }> {
     if (key.length < SHORTEST_PRESET) throw new RangeError(`a preset key must hold at least ${SHORTEST_PRESET} characters`);
+    // What is remembered may be gone from the store.
+    await this.reload();
     const known = await this.verify(key);
-    if (known?.role === options.role) return { id: known.id };
+    if (known?.role === options.role) return { id: known.id, was: 'known' };
+    const revoked = await this.tombstoneOf(key);
+    if (revoked !== undefined) return { id: revoked, was: 'revoked' };
     const id = `preset-${options.role}-${bucketOf(digestOf(key))}`;
     await this.store(await recordOf(key, id, options));
-    return { id };
+    return { id, was: 'registered' };
+  }
+
+  /** Puts tombstones back that an emptied store has lost. @throws RedisUnavailable */
+  async keepTombstones(): Promise<void> {
+    if (this.revoked.size > 0) await this.redis((redis) => redis.hset(this.tombstones, Object.fromEntries(this.revoked)));
+  }
+
+  /** The id under which this key was revoked. Tombstones are the records as they were: salted hashes, never the key. */
+  private async tombstoneOf(key: string): Promise<string | undefined> {
+    const bucket = bucketOf(digestOf(key));
+    for (const [id, text] of this.revoked) {
+      const record = parse(text);
+      if (record?.bucket === bucket && (await isKeyOf(key, record, bucket))) return id;
+    }
+    return undefined;
   }
 
   /** Who holds this key, `undefined` when nobody does. @throws RedisUnavailable when that cannot be known now */
@@ -125,6 +153,17 @@ export class ApiKeys {
   async byId(id: string): Promise<Caller | undefined> {
     if (!this.loaded || this.stale) await this.reload();
     return asCaller(this.records.get(id));
+  }
+
+  /** Whether this caller's key stands as far as it is known here, without asking anybody. */
+  stands({ id, role }: Caller): boolean {
+    return !this.loaded || this.records.get(id)?.role === role;
+  }
+
+  /** Tells when keys may have changed: something that a key holds open looks whether it still stands. @returns ends it */
+  onChange(listener: () => void): () => void {
+    this.changed.add(listener);
+    return () => this.changed.delete(listener);
   }
 
   /** Reads all keys. @throws RedisUnavailable */
@@ -178,7 +217,9 @@ export class ApiKeys {
     this.stale = false;
     let stored: Record<string, string>;
     try {
-      stored = await this.redis((redis) => redis.hgetall(this.field));
+      const [keys, revoked] = await this.redis((redis) => Promise.all([redis.hgetall(this.field), redis.hgetall(this.tombstones)]));
+      stored = keys;
+      for (const [id, text] of Object.entries(revoked)) this.revoked.set(id, text);
     } catch (error) {
       this.stale = true;
       throw error;
@@ -195,6 +236,7 @@ export class ApiKeys {
     this.loaded = true;
     this.wrong.clear();
     for (const [digest, record] of this.verified) if (records.get(record.id) !== record) this.verified.delete(digest);
+    for (const listener of this.changed) listener();
   }
 
   private async store(record: KeyRecord): Promise<void> {

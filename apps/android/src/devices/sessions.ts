@@ -86,7 +86,8 @@ export class Sessions {
     return { accessToken, expiresInSeconds: accessTokenMs / 1_000, refreshToken, user: session.user, deviceId: session.device };
   }
 
-  private async stands({ session, device }: Session): Promise<boolean> {
+  /** Whether this login was neither ended nor its device removed. */
+  async stands({ session, device }: Session): Promise<boolean> {
     const [revoked, exists] = await Promise.all([this.slot.storage.get(`revoked:${session}`), this.devices.exists(device)]);
     return revoked === undefined && exists;
   }

@@ -41,10 +41,11 @@ const socketOf = async (kept: HistoryItem[]) => {
   const logger = createLogger({ app: 'android', level: 'silent' });
   const gone: PhoneSocket[] = [];
   const socket = new PhoneSocket(phone as unknown as WebSocket, {
-    sessions: { authorise: async () => ({ user: 'ada', device: 'dev-1', session: 's', expiresAt: Date.now() + 60_000 }) } as unknown as Sessions,
+    sessions: { stands: async () => true, authorise: async () => ({ user: 'ada', device: 'dev-1', session: 's', expiresAt: Date.now() + 60_000 }) } as unknown as Sessions,
     history: { startingPoint: async (_: string, seen = 0) => seen, after: async (_: string, after: number) => kept.filter(({ position }) => position > after) } as unknown as History,
     frames: {} as FrameHandler,
     config: androidDefaults,
+    hasRoomFor: () => true,
     logger,
     onAuthorised: () => {},
     onClosed: (closed) => gone.push(closed),

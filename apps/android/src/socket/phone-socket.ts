@@ -15,6 +15,8 @@ export interface SocketPorts {
   frames: FrameHandler;
   config: AndroidConfig;
   logger: Logger;
+  /** Whether this user may have one more. */
+  hasRoomFor(user: string): boolean;
   /** The socket belongs to a phone from now on. */
   onAuthorised(socket: PhoneSocket): void;
   onClosed(socket: PhoneSocket): void;
@@ -79,11 +81,19 @@ export class PhoneSocket {
     if (this.ws.bufferedAmount > this.ports.config.bufferedBytes) this.close(closeCodes.tryLater, 'too slow; come back and resume');
   }
 
-  /** Asks whether the phone is still there; called at intervals. */
+  /** Asks whether the phone is still there, and whether it still may be; called at intervals. */
   probe() {
     if (!this.alive) return this.ws.terminate();
     this.alive = false;
     this.ws.ping();
+    void this.checkSession();
+  }
+
+  /** That a session was ended is announced, and an announcement may be lost. */
+  async checkSession(): Promise<void> {
+    const { phone } = this;
+    const stands = phone === undefined || (await this.ports.sessions.stands(phone).catch(() => true));
+    if (!stands) this.close(closeCodes.unauthenticated, 'the session was ended');
   }
 
   close(code: number, reason: string) {
@@ -118,6 +128,7 @@ export class PhoneSocket {
       // Before it counts as reachable: what is kept from here on comes after this point.
       if (!before) this.startAt = await this.ports.history.startingPoint(phone.user, after);
       if (this.ws.readyState !== this.ws.OPEN) return;
+      if (!before && !this.ports.hasRoomFor(phone.user)) return this.close(closeCodes.tryLater, 'this user has too many sockets open');
       if (before && before.device !== phone.device) return this.close(closeCodes.unauthenticated, 'a socket belongs to one device');
       this.phone = phone;
     } catch (error) {

@@ -27,7 +27,7 @@ export class SocketHub implements PushListener {
   private readonly whenEmpty: Array<() => void> = [];
 
   constructor(private readonly ports: HubPorts) {
-    this.socketPorts = { ...ports, onAuthorised: (socket) => this.authorised(socket), onClosed: (socket) => this.closed(socket) };
+    this.socketPorts = { ...ports, hasRoomFor: (user) => this.countOf(user) < this.ports.config.socketsPerUser, onAuthorised: (socket) => this.authorised(socket), onClosed: (socket) => this.closed(socket) };
   }
 
   get size(): number {
@@ -66,7 +66,11 @@ export class SocketHub implements PushListener {
   }
 
   onRegained() {
-    this.sockets.forEach((socket) => socket.catchUp());
+    // Also that a session was ended may have been missed.
+    this.sockets.forEach((socket) => {
+      void socket.checkSession();
+      socket.catchUp();
+    });
   }
 
   /** Closes every socket; resolves when all are gone. */

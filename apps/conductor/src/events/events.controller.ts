@@ -1,5 +1,6 @@
-import { ApiTags, ZodQuery } from '@conductor/http';
-import { Controller, Headers, Inject, Sse } from '@nestjs/common';
+import { ApiTags, OpenStreams, ZodQuery } from '@conductor/http';
+import { Controller, Headers, Inject, Req, Sse } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { EVENT_TYPES, Events, WAITING } from './event-stream';
 
@@ -13,10 +14,13 @@ const Query = z.strictObject({ types: Types.optional().describe('comma-separated
 @ApiTags('events')
 @Controller('v1/events')
 export class EventsController {
-  constructor(@Inject(Events) private readonly events: Events) {}
+  constructor(
+    @Inject(Events) private readonly events: Events,
+    @Inject(OpenStreams) private readonly open: OpenStreams,
+  ) {}
 
   @Sse('', WAITING)
-  stream(@ZodQuery(Query) { types }: z.output<typeof Query>, @Headers('last-event-id') lastEventId: string | undefined) {
-    return this.events.stream(lastEventId, types && new Set(types));
+  stream(@ZodQuery(Query) { types }: z.output<typeof Query>, @Headers('last-event-id') lastEventId: string | undefined, @Req() request: FastifyRequest) {
+    return this.open.guard(request, this.events.stream(lastEventId, types && new Set(types)));
   }
 }

@@ -5,6 +5,7 @@ import type { ApiKeys, AppContext } from '@conductor/http';
 import type { Database } from '@conductor/persistence';
 import { RoutePlanner } from '@conductor/routing';
 import { z } from 'zod';
+import type { Changes } from '../audit/changes';
 import { ensureAdminKey } from './admin-key';
 import type { HealthView } from '../platforms/health-view';
 import type { PluginsInUse } from './plugins-in-use';
@@ -18,6 +19,7 @@ export interface StartupPorts {
   phases: StartupPhases;
   routes: RouteStore;
   keys: ApiKeys;
+  changes: Changes;
   database: Database;
   history: HistoryFeed;
   health: HealthView;
@@ -88,8 +90,8 @@ export class StartupSequence {
   }
 
   private async configuration(): Promise<string> {
-    const { context, keys, routes } = this.ports;
-    await ensureAdminKey(context, keys);
+    const { context, keys, routes, changes } = this.ports;
+    await ensureAdminKey(context, keys, changes);
     const file = context.config.router.routesFile;
     const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;

@@ -8,6 +8,7 @@ import type { HealthView } from '../platforms/health-view';
 import type { PlatformViews } from '../platforms/platform-views';
 import type { QueueWatch } from '../platforms/queue-watch';
 import type { ProcessBoard } from '../processes/process-board';
+import type { StoreWatch } from '../startup/store-watch';
 import type { StartupSequence } from '../startup/startup-sequence';
 
 type Component = SystemStatus['components'][number];
@@ -27,6 +28,7 @@ export class SystemStatusReader {
       presences: Presences;
       deadLetters: DeadLetters;
       connections: RedisConnections;
+      storeWatch: StoreWatch;
     },
   ) {}
 
@@ -62,6 +64,8 @@ export class SystemStatusReader {
   private async redis(): Promise<Component> {
     const refusal = await this.parts.connections.tryWrite().then(() => undefined, (error: unknown) => (error as Error).message);
     if (refusal !== undefined) return { name: 'redis', state: 'down', reason: refusal };
+    const { emptiedAt } = this.parts.storeWatch;
+    if (emptiedAt !== undefined) return { name: 'redis', state: 'degraded', reason: `was emptied, which was noticed at ${new Date(emptiedAt).toISOString()} (FLUSHALL, or its data was lost): messages that waited, dead letters, API keys but those of start-up, and log-ins are gone` };
     if (this.parts.connections.isReady) return { name: 'redis', state: 'up', reason: 'answers' };
     return { name: 'redis', state: 'degraded', reason: 'answers, but not every connection of the conductor is back yet; redrives and waiting queues may be refused for some seconds' };
   }
