@@ -1,7 +1,7 @@
 import { DeadLetters, Ledger, WaitingQuota } from '@conductor/bus';
 import { RedisConnections } from '@conductor/connections';
 import { HistoryFeed, Lease, Notices, PlatformDirectory, PluginEvents, PluginWishes, Presences, RouteStore, ScalingBoard, StartupPhases } from '@conductor/control';
-import { ApiKeys, type AppContext } from '@conductor/http';
+import { ApiKeys, type AppContext, type Caller } from '@conductor/http';
 import { AuditLog, Database, MetricsHistory, MetricsRetention, openDatabase, PluginLog, ScalingHistory, ScalingLog, TransitionLog } from '@conductor/persistence';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
@@ -60,6 +60,9 @@ export class ConductorModule {
     const history = resources.hold('history feed', new HistoryFeed(connections, logger), (open) => open.close());
     const audit = new AuditLog(database);
     const changes = resources.hold('audit', new Changes(audit, logger), (open) => open.close());
+    context.security.onEvent(({ action, subject, key, address, trace }) => {
+      if (key) void changes.record({ caller: key as Caller, action, subject, after: { address }, ...(trace !== undefined && { trace }) });
+    });
     const directory = resources.hold('platform directory', new PlatformDirectory(connections, notices, logger), (open) => open.close());
     const routes = resources.hold('route store', new RouteStore(connections, notices), (open) => open.close());
     const deadLetters = resources.hold('dead letters', new DeadLetters(connections.forProducer(), connections.namespace), (open) => open.close());

@@ -66,7 +66,7 @@ export class Admission {
   }
 
   private enter(request: FastifyRequest, caller: Caller, permitted: ReadonlySet<Role>): void {
-    if (!permitted.has(caller.role)) throw new Problem('forbidden', `The key "${caller.name}" is a key for "${caller.role}"; this needs ${[...permitted].join(' or ')}.`);
+    if (!permitted.has(caller.role)) throw new Problem('forbidden', `The key "${caller.name}" is a key for "${caller.role}"; this needs ${[...permitted].join(' or ')}.`, { keyId: caller.id });
     if (request.routeOptions.config.limited !== false) this.count(caller.id);
     request.caller = caller;
   }

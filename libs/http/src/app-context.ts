@@ -4,6 +4,7 @@ import type { Notices } from '@conductor/control';
 import type { Logger, Metrics } from '@conductor/observability';
 import type { HttpEntry } from './http-entry';
 import type { Leaving } from './leaving';
+import type { SecurityEvents } from './security-events';
 
 /** Injects the AppContext: `@Inject(APP_CONTEXT) context: AppContext`. Every module may, without importing anything. */
 export const APP_CONTEXT = Symbol('APP_CONTEXT');
@@ -33,6 +34,8 @@ export interface AppContext {
   /** By which host, from which origin and under which path a request came. */
   readonly entry: HttpEntry;
   readonly metrics: Metrics;
+  /** Log-ins, devices, refusals: a class of their own. */
+  readonly security: SecurityEvents;
   readonly connections: RedisConnections;
   readonly notices: Notices;
   /** What is held here is let go in reverse order when the process drains. */

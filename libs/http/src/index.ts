@@ -10,6 +10,7 @@ export { Leaving } from './leaving';
 export { StartError } from './port-taken';
 export { Problem, type ProblemExtra, quotaProblem } from './problem';
 export { Role } from './roles';
+export { SecurityEvents } from './security-events';
 export { type DoorRouteConfig, routeConfig } from './route-config';
 export { runApp } from './run-app';
 export { type AppModule, type AppOptions, type BuildApp, type RunningApp, startApp } from './start-app';

@@ -5,6 +5,7 @@ import { Notices } from '@conductor/control';
 import { createLogger, type Logger, Metrics } from '@conductor/observability';
 import type { AppContext } from './app-context';
 import { HttpEntry } from './http-entry';
+import { SecurityEvents } from './security-events';
 
 /** How long a starting app waits for Redis, which may be starting too. Later outages are survived. */
 const REDIS_START_MS = 15_000;
@@ -27,5 +28,7 @@ export const openContext = async (app: AppName, config: Config, given?: Logger, 
     await resources.drain();
     throw error;
   }
-  return { app, instance, config, logger, entry: new HttpEntry(config), metrics: new Metrics(app), connections, notices, resources, readiness: [], flow: [] };
+  const metrics = new Metrics(app);
+  const security = resources.hold('security events', new SecurityEvents(logger, metrics), (held) => held.sum());
+  return { app, instance, config, logger, entry: new HttpEntry(config), security, metrics, connections, notices, resources, readiness: [], flow: [] };
 };

@@ -6,6 +6,7 @@ import { type ArgumentsHost, type ExceptionFilter, HttpException } from '@nestjs
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpEntry } from './http-entry';
 import { Problem } from './problem';
+import type { SecurityEvents } from './security-events';
 import type { RouteMethods } from './route-methods';
 
 /** Writes whatever was thrown, by us, Nest or Fastify, as an RFC 9457 problem document. (Without `@Catch` a filter catches everything.) */
@@ -15,6 +16,7 @@ export class ProblemFilter implements ExceptionFilter {
     private readonly bodyLimit: number,
     private readonly routes: RouteMethods,
     private readonly entry: HttpEntry,
+    private readonly security: SecurityEvents,
   ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
@@ -25,6 +27,7 @@ export class ProblemFilter implements ExceptionFilter {
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = this.asProblem(error, request);
     if (problem.code === 'internal') this.logger.error({ err: error, trace: request.id, method: request.method, path: pathOf(request) }, 'a request failed unexpectedly');
+    this.security.refused(problem.code, request.ip, problem.keyId);
     if (reply.sent || reply.raw.headersSent) return;
     if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', problem.retryAfterSeconds);
     if (problem.allow) reply.header('allow', problem.allow.join(', '));

@@ -9,6 +9,8 @@ export interface ProblemExtra {
   retryAfterSeconds?: number | undefined;
   /** Sent as `Allow`: the methods that the path takes. */
   allow?: readonly string[];
+  /** The key that may not do it; for the log, and not sent. */
+  keyId?: string;
   cause?: unknown;
 }
 
@@ -22,6 +24,7 @@ export class Problem extends Error {
   readonly request: ProblemDocument['request'];
   readonly retryAfterSeconds: number | undefined;
   readonly allow: readonly string[] | undefined;
+  readonly keyId: string | undefined;
 
   constructor(
     readonly code: ProblemCode,
@@ -32,6 +35,7 @@ export class Problem extends Error {
     this.errors = extra.errors;
     this.request = extra.request;
     this.allow = extra.allow;
+    this.keyId = extra.keyId;
     this.retryAfterSeconds = extra.retryAfterSeconds === undefined ? undefined : Math.max(1, Math.ceil(extra.retryAfterSeconds));
   }
 

@@ -48,10 +48,12 @@ export class SessionController {
       if (this.context.entry.originOf(request.raw) === 'other') throw new Problem('forbidden', 'Log in from a page of this door.');
       const caller = await this.admission.identify(body.key, request.ip);
       reply.header('set-cookie', this.cookie(request, await this.sessions.open(caller)));
+      this.context.security.tell({ action: 'session.open', subject: caller.id, key: caller, address: request.ip, trace: request.id });
       if (!byForm) return caller;
       return await reply.redirect(this.prefixOf(request) + localPath(body.next), 303);
     } catch (error) {
       if (!byForm || !(error instanceof Problem)) throw error;
+      this.context.security.refused(error.code, request.ip);
       if (error.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds);
       return reply.code(error.status).type('text/html; charset=utf-8').send(loginPage(this.prefixOf(request), localPath(body.next), error.detail));
     }

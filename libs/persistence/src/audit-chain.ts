@@ -13,6 +13,8 @@ export type AuditContent = Omit<AuditEntry, 'hash'>;
  */
 export const hashOf = (entry: AuditContent): string => {
   const fields = [entry.id, entry.at, entry.actor, entry.role, entry.action, entry.subject, entry.before, entry.after, entry.trace, entry.previousHash];
+  // Entries from before there was one are hashed as they were.
+  if (typeof entry.keyId === 'string') fields.push(entry.keyId);
   return createHash('sha256').update(JSON.stringify(fields.map((field) => field ?? null))).digest('hex');
 };
 

@@ -12,6 +12,8 @@ export interface AuditRecord {
   /** Who: the name of an API key, or of an app for changes by the system. */
   actor: string;
   role: string;
+  /** The id of that key, which is given once only. */
+  keyId?: string | undefined;
   /** What was done, e.g. `platform.disable`. */
   action: string;
   /** What it was done to, e.g. `discord`. */
@@ -38,6 +40,8 @@ export interface AuditQuery {
   actor?: string | undefined;
   action?: string | undefined;
   subject?: string | undefined;
+  /** `security`: log-ins, keys and devices only. */
+  class?: 'security' | undefined;
   /** Default 100, at most 1000. */
   limit?: number | undefined;
   /** `next` of the page before. */
@@ -56,6 +60,8 @@ export type AuditVerdict =
   | { ok: false; entries: number; firstBroken: { id: number; reason: string } };
 
 const VERIFY_STEP = 500;
+
+const SECURITY_ACTIONS = ['key', 'session', 'device'];
 
 /**
  * Who changed what and when, each entry chained to the one before by its hash. Every method throws `DatabaseUnavailable`
@@ -79,6 +85,7 @@ export class AuditLog {
       before: toJson(change.before),
       after: toJson(change.after),
       trace: trace === undefined ? null : toText(trace),
+      keyId: change.keyId === undefined ? null : toText(change.keyId),
     };
     return this.#database.exclusively('audit', async (em) => {
       const previous = await newestOf(em);
@@ -90,13 +97,14 @@ export class AuditLog {
   }
 
   /** Entries that match, newest first, page by page. Throws a `RangeError` on a cursor that is none. */
-  async list({ from, to, actor, action, subject, limit = 100, cursor }: AuditQuery = {}): Promise<AuditPage> {
+  async list({ from, to, actor, action, subject, class: kind, limit = 100, cursor }: AuditQuery = {}): Promise<AuditPage> {
     const size = Math.max(1, Math.min(1000, Math.floor(limit)));
     const where = {
       ...(from !== undefined || to !== undefined ? { at: { ...(from !== undefined && { $gte: from }), ...(to !== undefined && { $lt: to }) } } : {}),
       ...(actor !== undefined && { actor: toText(actor) }),
       ...(action !== undefined && { action: toText(action) }),
       ...(subject !== undefined && { subject: toText(subject) }),
+      ...(kind === 'security' && { $or: SECURITY_ACTIONS.map((prefix) => ({ action: { $like: `${prefix}.%` } })) }),
       ...(cursor !== undefined && { id: { $lt: toPosition(cursor) } }),
     };
     const options = { orderBy: { id: 'desc' }, limit: size + 1, disableIdentityMap: true } as const;
@@ -146,5 +154,6 @@ const toItem = (entry: AuditEntry): AuditItem => ({
   ...(typeof entry.before === 'string' && { before: JSON.parse(entry.before) as unknown }),
   ...(typeof entry.after === 'string' && { after: JSON.parse(entry.after) as unknown }),
   ...(typeof entry.trace === 'string' && { trace: entry.trace }),
+  ...(typeof entry.keyId === 'string' && { keyId: entry.keyId }),
   hash: entry.hash,
 });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { RedisConnections, Resources } from '@conductor/connections';
 import type { AppName, Config } from '@conductor/config';
 import { Notices } from '@conductor/control';
-import { type AppContext, HttpEntry } from '@conductor/http';
+import { type AppContext, HttpEntry, SecurityEvents } from '@conductor/http';
 import { createLogger, Metrics } from '@conductor/observability';
 import { testConfig, testRedisUrl } from './redis';
 
@@ -15,5 +15,6 @@ export const openTestContext = async (app: AppName, config: Config = testConfig(
   const notices = resources.hold('notices', new Notices(connections, logger), (open) => open.close());
   await notices.open();
   const instance = `${app}-${randomBytes(4).toString('hex')}`;
-  return { app, instance, config, logger, entry: new HttpEntry(config), metrics: new Metrics(app), connections, notices, resources, readiness: [], flow: [] };
+  const metrics = new Metrics(app);
+  return { app, instance, config, logger, entry: new HttpEntry(config), security: new SecurityEvents(logger, metrics), metrics, connections, notices, resources, readiness: [], flow: [] };
 };

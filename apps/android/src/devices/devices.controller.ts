@@ -1,5 +1,5 @@
-import { Allow, Answers, ApiTags, Fails, Problem, ZodBody, ZodParam, ZodQuery } from '@conductor/http';
-import { Controller, Delete, Get, Post } from '@nestjs/common';
+import { Allow, Answers, APP_CONTEXT, type AppContext, ApiTags, Caller, Fails, Problem, ZodBody, ZodParam, ZodQuery } from '@conductor/http';
+import { Controller, Delete, Get, Inject, Post } from '@nestjs/common';
 import { z } from 'zod';
 import { Device, DeviceId, Devices, UserId } from './devices';
 
@@ -12,14 +12,19 @@ const DeviceList = z.object({ items: z.array(Device) });
 @ApiTags('devices')
 @Controller('v1/devices')
 export class DevicesController {
-  constructor(private readonly devices: Devices) {}
+  constructor(
+    private readonly devices: Devices,
+    @Inject(APP_CONTEXT) private readonly context: AppContext,
+  ) {}
 
   @Post()
   @Allow('operator')
   @Answers(201, CreatedDevice)
   @Fails('invalid-request', 'platform-unavailable', 'redis-unavailable')
-  create(@ZodBody(NewDevice) { user, name }: z.output<typeof NewDevice>): Promise<z.output<typeof CreatedDevice>> {
-    return this.devices.create(user, name);
+  async create(@ZodBody(NewDevice) { user, name }: z.output<typeof NewDevice>, @Caller() key: Caller): Promise<z.output<typeof CreatedDevice>> {
+    const device = await this.devices.create(user, name);
+    this.context.security.tell({ action: 'device.create', subject: device.deviceId, key });
+    return device;
   }
 
   @Get()
@@ -35,7 +40,8 @@ export class DevicesController {
   @Allow('operator')
   @Answers(204, undefined, 'it is gone')
   @Fails('not-found', 'platform-unavailable', 'redis-unavailable')
-  async remove(@ZodParam('id', DeviceId) id: string): Promise<void> {
+  async remove(@ZodParam('id', DeviceId) id: string, @Caller() key: Caller): Promise<void> {
     if (!(await this.devices.remove(id))) throw new Problem('not-found', `There is no device ${id}.`);
+    this.context.security.tell({ action: 'device.remove', subject: id, key });
   }
 }

@@ -11,6 +11,7 @@ const Query = z.strictObject({
   actor: z.string().optional(),
   action: z.string().optional(),
   subject: z.string().optional(),
+  class: z.literal('security').optional().describe('log-ins, keys and devices only'),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
   cursor: z.string().regex(/^\d{1,15}$/, 'is `next` of the page before').optional().describe('`next` of the page before'),
 });
@@ -20,6 +21,7 @@ const Entry = z.object({
   at: z.number().describe('epoch ms'),
   actor: z.string(),
   role: z.string(),
+  keyId: z.string().optional().describe('of the key it was done with'),
   action: z.string().describe('e.g. `platform.disable`'),
   subject: z.string(),
   before: z.unknown().optional(),

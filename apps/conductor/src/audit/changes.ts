@@ -28,8 +28,9 @@ export class Changes {
   }
 
   async record({ caller, action, subject, before, after, trace }: Change): Promise<void> {
-    this.logger.info({ actor: caller.name, action, subject, trace }, `${caller.name}: ${action} ${subject}`);
-    this.unwritten.push({ at: Date.now(), actor: caller.name, role: caller.role, action, subject, before, after, trace });
+    const keyId = 'id' in caller ? caller.id : undefined;
+    this.logger.info({ ...(/^(key|device)\./.test(action) && { event: 'security' }), actor: caller.name, keyId, action, subject, trace }, `${caller.name}: ${action} ${subject}`);
+    this.unwritten.push({ at: Date.now(), actor: caller.name, role: caller.role, keyId, action, subject, before, after, trace });
     await this.catchUp();
   }
 

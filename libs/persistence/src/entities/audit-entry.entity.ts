@@ -16,6 +16,7 @@ export const AuditEntry = defineEntity({
     before: p.text().nullable(),
     after: p.text().nullable(),
     trace: p.text().nullable(),
+    keyId: p.text().nullable(),
     previousHash: p.string().length(64),
     hash: p.string().length(64),
   },
