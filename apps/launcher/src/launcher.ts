@@ -141,9 +141,8 @@ export class Launcher {
   private startApps(): void {
     const { apps, env, config, timings, logger, say } = this.parts;
     say(`Starting ${apps.map(({ name }) => name).join(', ')} …`);
-    const appEnv = appEnvironment(env, config, this.redisUrl);
     const make = (app: App) => {
-      const ownPort = { ...appEnv, [app.portVariable]: String(app.port) };
+      const ownPort = { ...appEnvironment(appOf(app.name), env, config, this.redisUrl), [app.portVariable]: String(app.port) };
       const process = new Supervised(new NodeApp(app, ownPort, timings.readyPollMs), timings, logger, this.listener());
       this.apps.push(process);
       return process;

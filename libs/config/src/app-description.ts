@@ -9,6 +9,9 @@ export type AppName = string;
 /** Folders are named like this, so that the name of a variable can be made of it. */
 export const APP_NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 
+/** Settings that are common and for some apps' eyes only. All get REDIS_URL, without which none can work. */
+export const COMMON_SECRETS = ['CONDUCTOR_ADMIN_KEY', 'DATABASE_URL'] as const;
+
 /** As `PlatformName` of the contracts, which are too large for a thin shell to load. */
 const platformName = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'is no name of a platform: small letters, digits and dashes, at most 64');
 
@@ -28,6 +31,7 @@ export const AppDescription = z
       .max(9)
       .default(1)
       .describe('apps of the same number stop side by side, lower numbers first: who watches (0), so that it takes a wanted stop for no outage; who carries messages out (1); who hands them on (2); who leads (3)'),
+    secrets: z.array(z.enum(COMMON_SECRETS)).default([]).describe('which of the secrets that are common it gets; nobody else has them in its environment'),
     carriesMessages: z.boolean().optional().describe('may spend memory on speed while messages come; if not said, whoever runs platforms may'),
   })
   .refine(({ platforms, startUpOrder }) => startUpOrder === undefined || platforms.length > 0, { path: ['startUpOrder'], error: 'there is nothing to wait for: `platforms` names none' });

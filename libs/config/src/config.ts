@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { z } from 'zod';
-import { type AppName, portVariableOf, prefixOf } from './app-description';
+import { type AppName, COMMON_SECRETS, portVariableOf, prefixOf } from './app-description';
 import { appNamed, type DescribedApp, findApps } from './apps';
 import { ConfigurationError } from './configuration-error';
 import { type Environment, environmentOf, type IsolationLayer } from './environment';
@@ -74,6 +74,14 @@ export const configFrom = (env: Readonly<Record<string, string | undefined>>): C
 
 /** Every variable that the apps here read. */
 export const settingNames = (): ReadonlySet<string> => new Set(Object.keys(environmentOf(findApps()).shape));
+
+/** The variables that an app reads: what is common without the secrets it has no use for, and its own. One that is not described has none of its own. */
+export const settingNamesOf = (app: AppName): ReadonlySet<string> => {
+  const { settings = {}, secrets = [] } = findApps().find(({ name }) => name === app) ?? {};
+  const ofOthers = findApps().filter(({ name }) => name !== app).flatMap((other) => Object.keys(other.settings));
+  const hidden = new Set<string>([...ofOthers, ...COMMON_SECRETS.filter((secret) => !secrets.includes(secret))]);
+  return new Set([...[...settingNames()].filter((name) => !hidden.has(name)), ...Object.keys(settings)]);
+};
 
 /** @throws ConfigurationError when there is no such app */
 export const portOf = (config: Config, app: AppName): number => config.ports[app] ?? config.ports[appNamed(app).name]!;
