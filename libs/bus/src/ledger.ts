@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import { type Keys, keysOf } from './keys';
 import { LedgerScript } from './ledger-scripts';
 import { canonical, MessageBodies } from './message-bodies';
+import { linesOf, trailOf } from './trail-lines';
 import { WaitingQuota } from './waiting-quota';
 import { asRedisUnavailable, RedisUnavailable } from '@conductor/connections';
 
@@ -283,21 +284,6 @@ export class Ledger {
 
 /** What follows an id that another owner had chosen before. */
 const suffixOf = (owner: string): string => ownerSuffix(createHash('sha256').update(owner).digest('hex').slice(0, 12));
-
-const trailOf = (fields: Record<string, string>): TrailStep[] =>
-  Object.entries(fields)
-    .filter(([name]) => name.startsWith('t:'))
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([, lines]) => stepsOf(lines));
-
-/** Steps as they are kept: each a line of JSON. */
-export const linesOf = (steps: TrailStep[]): string => steps.map((step) => JSON.stringify(step)).join('\n');
-
-export const stepsOf = (lines: string): TrailStep[] =>
-  lines
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as TrailStep);
 
 /** Two requests are the same message when these agree; when it came and how long its sender waits do not matter. */
 const fingerprint = (r: Request) =>
