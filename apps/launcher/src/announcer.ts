@@ -1,6 +1,10 @@
 import { ControlNotice, DesiredState, Presence, type ProcessState } from '@conductor/contracts';
+import { asRedisAddress } from '@conductor/config';
+import { isFailover } from '@conductor/connections';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+
+const TELL_AGAIN_MS = 2_000;
 
 /**
  * Tells the rest of the system through Redis what each process is doing, and hears when a person wants one started.
@@ -22,8 +26,8 @@ export class Announcer {
     this.channel = `${namespace}:notices`;
     this.hash = `${namespace}:processes`;
     const retryStrategy = (times: number) => Math.min(100 * 2 ** Math.min(times, 5), 2_000);
-    this.commands = new Redis(redisUrl, { enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: 3_000, retryStrategy });
-    this.subscriber = new Redis(redisUrl, { maxRetriesPerRequest: null, autoResubscribe: true, retryStrategy });
+    this.commands = new Redis(asRedisAddress(redisUrl), { reconnectOnError: isFailover, enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: 3_000, retryStrategy });
+    this.subscriber = new Redis(asRedisAddress(redisUrl), { maxRetriesPerRequest: null, autoResubscribe: true, retryStrategy });
     let away = false;
     this.commands.on('error', (error: Error) => {
       if (!away) this.logger.warn({ reason: error.message }, 'Redis is not reachable; trying again until it is');
@@ -42,6 +46,11 @@ export class Announcer {
   announce(process: ProcessState): void {
     this.latest.set(process.app, process);
     if (this.commands.status === 'ready') this.tell(process);
+  }
+
+  /** Redis may have been there and refused (memory or disk full); a process that says nothing new for hours would be shown wrongly till then. */
+  private tellAgainLater(process: ProcessState): void {
+    setTimeout(() => this.latest.get(process.app) === process && this.commands.status === 'ready' && this.tell(process), TELL_AGAIN_MS).unref();
   }
 
   /** A process that is not to be shown any more. */
@@ -78,7 +87,7 @@ export class Announcer {
       .hset(this.hash, process.app, JSON.stringify(process))
       .publish(this.channel, JSON.stringify(notice))
       .exec()
-      .catch(() => undefined); // told again on the next connect
+      .catch(() => this.tellAgainLater(process)); // on the next connect, too
   }
 
   private hear(text: string): void {

@@ -268,4 +268,4 @@ const here = (path: string): string => {
   return short.startsWith('..') ? path : short;
 };
 
-const withoutPassword = (url: string): string => url.replace(/\/\/[^@/]*@/, '//');
+const withoutPassword = (url: string): string => url.replace(/\/\/[^@/]*@/, '//').replace(/^(redis\+unix:[^?]*)\?.*/, '$1');

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { APP_NAME, AppDescription, type AppName } from './app-description';
 import { ConfigurationError } from './configuration-error';
 import { ownSettings, type Settings } from './own-settings';
+import { readTextFileSync } from './text-file';
 
 /** Zod would compile a parser, which takes longer than the one use of it, and memory. */
 const ONCE = { jitless: true };
@@ -59,7 +60,7 @@ const readApps = (folder: string): DescribedApp[] => {
 
 const descriptionIn = (folder: string): string | undefined => {
   try {
-    return readFileSync(join(folder, 'app.json'), 'utf8');
+    return readTextFileSync(join(folder, 'app.json'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

@@ -101,4 +101,9 @@ describe('a value', () => {
   it.each(['redis://:100%25sure@127.0.0.1:6390/2', 'rediss://me:a%23b@example.org', 'redis://[::1]:6379', 'redis+unix:///tmp/r.sock'])('of REDIS_URL may be %s', (url) => {
     expect(loadConfig({ REDIS_URL: url }).redisUrl).toBe(url);
   });
+
+  it('of REDIS_URL is no address whose password was cut at a slash', () => {
+    expect(() => loadConfig({ REDIS_URL: 'redis://:12/secret@127.0.0.1:6390' })).toThrow(/^ {2}REDIS_URL: .*a % must be written %25(?!.*secret)/m);
+    expect(() => loadConfig({ REDIS_URL: 'redis://user:12/secret@127.0.0.1:6390' })).toThrow(/REDIS_URL: has an @ behind its host(?!.*secret)/);
+  });
 });

@@ -23,12 +23,21 @@ const problemOf = (text: string, protocols: readonly string[]): string | undefin
   if (!url) return protocols.some((protocol) => text.startsWith(`${protocol}://`)) ? `cannot be read as an address; ${ESCAPES}` : begins;
   if (!protocols.includes(url.protocol.slice(0, -1))) return begins;
   if (url.hash !== '') return `has a # in it; ${ESCAPES}`;
+  // `redis://user:12/34@host`: what follows the slash would be the path, and `user` the host.
+  if (/@/.test(url.pathname + url.search)) return `has an @ behind its host; ${ESCAPES}`;
   try {
     for (const part of [url.username, url.password, url.pathname]) decodeURIComponent(part);
   } catch {
     return `has a % in it that stands for no character; ${ESCAPES}`;
   }
   return undefined;
+};
+
+/** `redis+unix:///run/redis.sock?db=1&password=…` in the form that ioredis takes, `/run/redis.sock?db=1&password=…`; others as they are. */
+export const asRedisAddress = (url: string): string => {
+  if (!url.startsWith('redis+unix:')) return url;
+  const { pathname, search } = new URL(url);
+  return decodeURIComponent(pathname) + search;
 };
 
 /** Port 0 takes a free port; the launcher's table and run.json tell which. */

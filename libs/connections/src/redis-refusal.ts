@@ -9,6 +9,7 @@ const REFUSALS: Record<string, { reason: string; retryAfterMs: number }> = {
   BUSY: { reason: 'Redis is busy with a script', retryAfterMs: 2_000 },
   TRYAGAIN: { reason: 'Redis is moving keys to another node', retryAfterMs: 2_000 },
   CLUSTERDOWN: { reason: 'the cluster of Redis is down: some of its slots are served by nobody', retryAfterMs: 5_000 },
+  UNBLOCKED: { reason: 'Redis became a replica while a worker waited, as at a failover. The connection is made anew to reach the new primary', retryAfterMs: 2_000 },
   MASTERDOWN: { reason: 'Redis is a replica that has lost its primary', retryAfterMs: 5_000 },
   NOREPLICAS: { reason: 'Redis takes no writes while too few replicas are there (min-replicas-to-write)', retryAfterMs: 5_000 },
   NOAUTH: { reason: 'Redis wants a password: put it into REDIS_URL', retryAfterMs: 10_000 },
@@ -31,7 +32,7 @@ export const refusalIn = (error: unknown): string | undefined => {
 };
 
 /** What Redis says when another server is to be asked: a failover has happened, or is about to. */
-export const isFailover = (error: unknown): boolean => ['READONLY', 'MASTERDOWN'].includes(refusalIn(error) ?? '');
+export const isFailover = (error: unknown): boolean => ['READONLY', 'UNBLOCKED', 'MASTERDOWN', 'CLUSTERDOWN'].includes(refusalIn(error) ?? '');
 
 /** @returns undefined where the error is none of Redis' refusals */
 export const refused = (error: unknown): RedisUnavailable | undefined => {

@@ -1,3 +1,4 @@
+import { asRedisAddress } from '@conductor/config';
 import type { Logger } from '@conductor/observability';
 import { Redis, type RedisOptions } from 'ioredis';
 import { isFailover, refused } from './redis-refusal';
@@ -109,7 +110,7 @@ export class RedisConnections {
   }
 
   private open(options: RedisOptions): Redis {
-    const connection: Redis = new Redis(this.url, {
+    const connection: Redis = new Redis(asRedisAddress(this.url), {
       ...options,
       reconnectOnError: (error) => this.noteRefusal(error),
       // A hanging server does not take part in closing.

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { type AppName, type Config, portOf } from '@conductor/config';
+import { asRedisAddress, type AppName, type Config, portOf } from '@conductor/config';
 import type { ControlNotice, HealthCheck, HealthReport, Presence } from '@conductor/contracts';
 import type { Logger } from '@conductor/observability';
 import { Redis } from 'ioredis';
@@ -40,8 +40,10 @@ export class Shell {
   ) {
     const { namespace, redisUrl } = config;
     const retryStrategy = (times: number) => Math.min(50 * 2 ** Math.min(times, 6), 2_000) * (0.5 + Math.random() / 2);
-    this.redis = new Redis(redisUrl, { maxRetriesPerRequest: null, commandTimeout: FIRST_READ_MS, disconnectTimeout: 100, retryStrategy });
-    this.subscriber = new Redis(redisUrl, { maxRetriesPerRequest: null, disconnectTimeout: 100, retryStrategy, lazyConnect: true });
+    // After a failover the same name leads to another server, which is found by connecting anew.
+    const reconnectOnError = (error: Error) => /^(READONLY|UNBLOCKED|MASTERDOWN|CLUSTERDOWN) /.test(error.message);
+    this.redis = new Redis(asRedisAddress(redisUrl), { maxRetriesPerRequest: null, commandTimeout: FIRST_READ_MS, disconnectTimeout: 100, retryStrategy, reconnectOnError });
+    this.subscriber = new Redis(asRedisAddress(redisUrl), { maxRetriesPerRequest: null, disconnectTimeout: 100, retryStrategy, reconnectOnError, lazyConnect: true });
     for (const connection of [this.redis, this.subscriber]) connection.on('error', () => {});
     this.ids = new Map(platforms.map((platform) => [platform, `${platform}-${randomBytes(4).toString('hex')}`]));
     this.desiredKey = `${namespace}:desired`;

@@ -1,5 +1,6 @@
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readTextFile } from '@conductor/config';
 import type { ApiKeys, AppContext } from '@conductor/http';
 import type { Changes } from '../audit/changes';
 
@@ -24,7 +25,7 @@ export const ensureAdminKey = async ({ config, logger }: AppContext, keys: ApiKe
     // Without another admin key nobody could come in any more; then the file gets a new one.
     if (was !== 'revoked' || (await keys.list()).some(({ role }) => role === 'admin')) return was === 'registered';
   }
-  const kept = await readFile(file, 'utf8').then((text) => text.trim(), () => '');
+  const kept = await readTextFile(file).then((text) => text.trim(), () => '');
   if (kept) {
     const was = await register(kept, 'admin', 'admin-key');
     if (was !== 'revoked') return was === 'registered';

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readTextFile } from '@conductor/config';
 import type { HistoryFeed, RouteStore, StartupPhases } from '@conductor/control';
 import { RouteTable, type StartupPhase } from '@conductor/contracts';
 import type { ApiKeys, AppContext } from '@conductor/http';
@@ -93,7 +93,7 @@ export class StartupSequence {
     const { context, keys, routes, changes } = this.ports;
     await ensureAdminKey(context, keys, changes);
     const file = context.config.router.routesFile;
-    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const text = await readTextFile(file).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
       throw error;
     });

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readTextFile } from '@conductor/config';
 import type { TrustedKeys } from '@conductor/plugin-runtime';
 import { z } from 'zod';
 
@@ -6,7 +6,7 @@ const Keys = z.record(z.string().min(1).max(64), z.string().min(1));
 
 /** The public keys of people whose plugins are trusted. No file, no keys. @throws Error that says what is wrong with the file */
 export const readSigningKeys = async (path: string): Promise<TrustedKeys> => {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readTextFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '{}';
     throw error;
   });

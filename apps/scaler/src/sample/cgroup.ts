@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 export interface CgroupMemory {
   readonly version: 1 | 2;
   readonly limitMb: number;
-  /** Without what the kernel would give back at once (inactive file cache), as container engines show it. */
+  /** Without what the kernel would give back at once (inactive file cache, reclaimable slab): the working set, nearly as Kubernetes counts it. */
   readonly usedMb: number;
   /** Share of the last 10 s in which all work in there waited for memory, in percent; version 2 only. */
   readonly pressurePercent?: number;
@@ -16,8 +16,8 @@ const NO_LIMIT_BYTES = 2 ** 60;
 const MB = 1_048_576;
 
 const FILES = {
-  1: { limit: 'memory.limit_in_bytes', usage: 'memory.usage_in_bytes', inactive: /^total_inactive_file (\d+)$/m },
-  2: { limit: 'memory.max', usage: 'memory.current', inactive: /^inactive_file (\d+)$/m },
+  1: { limit: 'memory.limit_in_bytes', usage: 'memory.usage_in_bytes', reclaimable: /^(?:total_inactive_file|slab_reclaimable) (\d+)$/gm },
+  2: { limit: 'memory.max', usage: 'memory.current', reclaimable: /^(?:inactive_file|slab_reclaimable) (\d+)$/gm },
 } as const;
 
 /**
@@ -51,9 +51,9 @@ const memoryIn = async (root: string, version: 1 | 2, folder: string): Promise<C
   const bytes = Number(limit?.trim() || NaN);
   const used = Number(usage?.trim() || NaN);
   if (!Number.isFinite(bytes) || bytes >= NO_LIMIT_BYTES || !Number.isFinite(used)) return undefined;
-  const inactive = Number(files.inactive.exec(stat ?? '')?.[1] ?? 0);
+  const reclaimable = [...(stat ?? '').matchAll(files.reclaimable)].reduce((sum, [, amount]) => sum + Number(amount), 0);
   const pressurePercent = pressureIn(pressure);
-  return { version, limitMb: bytes / MB, usedMb: Math.max(0, used - inactive) / MB, ...(pressurePercent !== undefined && { pressurePercent }) };
+  return { version, limitMb: bytes / MB, usedMb: Math.max(0, used - reclaimable) / MB, ...(pressurePercent !== undefined && { pressurePercent }) };
 };
 
 const pressureIn = (text: string | undefined): number | undefined => {

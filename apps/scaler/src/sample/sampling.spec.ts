@@ -29,7 +29,7 @@ const V1 = {
 
 describe('the limit of a container', () => {
   it('is read from cgroup version 2, without the file cache that the kernel would give back, and with its own pressure', async () => {
-    files({ ...V2, 'proc/self/cgroup': '0::/\n', 'sys/fs/cgroup/memory.max': `${512 * MB}\n`, 'sys/fs/cgroup/memory.current': `${300 * MB}\n`, 'sys/fs/cgroup/memory.stat': `anon 1\ninactive_file ${100 * MB}\n`, 'sys/fs/cgroup/memory.pressure': 'some avg10=9.00\nfull avg10=4.50 avg60=1.00 avg300=0.00 total=1\n' });
+    files({ ...V2, 'proc/self/cgroup': '0::/\n', 'sys/fs/cgroup/memory.max': `${512 * MB}\n`, 'sys/fs/cgroup/memory.current': `${300 * MB}\n`, 'sys/fs/cgroup/memory.stat': `anon 1\ninactive_file ${90 * MB}\nslab_reclaimable ${10 * MB}\nslab_unreclaimable ${20 * MB}\n`, 'sys/fs/cgroup/memory.pressure': 'some avg10=9.00\nfull avg10=4.50 avg60=1.00 avg300=0.00 total=1\n' });
 
     expect(await readCgroupMemory(root)).toEqual({ version: 2, limitMb: 512, usedMb: 200, pressurePercent: 4.5 });
   });

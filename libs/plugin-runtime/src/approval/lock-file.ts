@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readTextFile } from '@conductor/config';
 import { type Approval, PluginLock } from '@conductor/contracts';
 import { z } from 'zod';
 import { replaceFile } from '../files/replace-file';
@@ -94,7 +94,7 @@ export class LockFile {
 }
 
 const read = async (path: string): Promise<PluginLock> => {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readTextFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw new Error(`${path} cannot be read (${error.code}): no plugin runs before it can`, { cause: error });
   });

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readTextFile } from '@conductor/config';
 import { z } from 'zod';
 import { replaceFile } from '../files/replace-file';
 
@@ -49,7 +49,7 @@ export class SecretStore {
   }
 
   private async read(): Promise<Secrets> {
-    const text = await readFile(this.path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const text = await readTextFile(this.path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return '{}';
       throw new Error(`${this.path} cannot be read (${error.code})`, { cause: error });
     });

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
+import { textOf } from '@conductor/config';
 import type { ManifestProblem, PluginManifest } from '@conductor/contracts';
 import { problemOfSchema } from './config-check';
 import { type Parsed, parseManifest } from './parse-manifest';
@@ -40,7 +41,7 @@ export const readManifestFile = (file: string): Parsed | undefined => {
     if (is.size > LARGEST_MANIFEST_BYTES) return wrong(`package.json has ${is.size} bytes; at most ${LARGEST_MANIFEST_BYTES} are read`);
     const buffer = Buffer.alloc(is.size);
     const bytesRead = readSync(descriptor, buffer, 0, is.size, 0);
-    return checkSchema(parseManifest(buffer.toString('utf8', 0, bytesRead)));
+    return checkSchema(parseManifest(textOf(buffer.subarray(0, bytesRead))));
   } catch (error) {
     return wrong(`package.json cannot be read: ${(error as Error).message}`);
   } finally {
