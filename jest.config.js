@@ -15,6 +15,7 @@ const swc = [
 const base = {
   rootDir: __dirname,
   testEnvironment: 'node',
+  setupFilesAfterEnv: ['<rootDir>/test/support/patience.cjs'],
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.runtime', '<rootDir>/test/fixtures/plugins'],
   moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
   transform: { '^.+\\.ts$': swc },
@@ -22,9 +23,12 @@ const base = {
   moduleNameMapper: { '^@conductor/([^/]+)$': '<rootDir>/libs/$1/src', '^(\\./checks-in-sql)\\.js$': '$1' },
 };
 
+/** `npm test` measures the machine; a run of jest alone takes it for a quiet one. */
+const patience = Number(process.env.TEST_PATIENCE ?? 1);
+
 /** `unit` runs classes and libraries (real Redis and SQL where they need one), `journeys` whole apps as processes. */
 module.exports = {
-  testTimeout: 30_000,
+  testTimeout: 30_000 * patience,
   projects: [
     { ...base, displayName: 'unit', testMatch: ['<rootDir>/{apps,libs}/**/src/**/*.spec.ts'] },
     { ...base, displayName: 'journeys', testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'] },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { settingsOfAll } from './config-table.mjs';
 import { node24 } from './machine.mjs';
+import { measurePatience } from './patience.mjs';
 import { inProject } from './project.mjs';
 import { run } from './run.mjs';
 
@@ -26,9 +27,11 @@ export const runJest = async (patterns, redisUrl) => {
   const folder = mkdtempSync(join(tmpdir(), 'conductor-jest-'));
   try {
     const sums = { passed: 0, failed: 0, skipped: 0 };
+    const patience = measurePatience();
+    if (patience > 1) console.log(`\nThis machine is slow or busy: time limits are ${patience} times as long.`);
     for (const { name, options } of PROJECTS) {
       console.log(`\nTests: ${name}`);
-      const counts = await runProject(name, [...patterns, ...options], join(folder, `${name}.json`), redisUrl);
+      const counts = await runProject(name, [...patterns, ...options], join(folder, `${name}.json`), redisUrl, patience);
       for (const key of Object.keys(sums)) sums[key] += counts[key];
     }
     return sums;
@@ -37,12 +40,12 @@ export const runJest = async (patterns, redisUrl) => {
   }
 };
 
-const runProject = async (name, args, report, redisUrl) => {
+const runProject = async (name, args, report, redisUrl, patience) => {
   const foreign = Object.fromEntries(ofPerson().map((variable) => [variable, undefined]));
   const { code } = await run(
     node24(),
     [inProject('node_modules', 'jest', 'bin', 'jest.js'), ...args, '--selectProjects', name, '--passWithNoTests', '--json', `--outputFile=${report}`],
-    { env: { ...foreign, NODE_OPTIONS: '--experimental-vm-modules', TEST_REDIS_URL: redisUrl } },
+    { env: { ...foreign, NODE_OPTIONS: '--experimental-vm-modules', TEST_REDIS_URL: redisUrl, TEST_PATIENCE: String(patience) } },
   );
   const { numPassedTests: passed, numFailedTests, numRuntimeErrorTestSuites, numPendingTests, numTodoTests } = read(report);
   const failed = numFailedTests + numRuntimeErrorTestSuites;
