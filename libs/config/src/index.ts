@@ -8,3 +8,4 @@ export { type Environment, environmentOf, ISOLATION_LAYERS, type IsolationLayer 
 export { asRedisAddress, choice, list, ms, number } from './setting-kinds';
 export { escapedJson, visibleJson, visibleText } from './visible-text';
 export { readTextFile, readTextFileSync, textOf } from './text-file';
+export { urlOf } from './url-of';

@@ -104,6 +104,16 @@ describe('an app', () => {
     await expect(starting).rejects.toThrow('asked to stop');
   });
 
+  it.each([['::1', /^http:\/\/\[::1\]:\d+$/], ['::', /^http:\/\/\[::1\]:\d+$/], ['0.0.0.0', /^http:\/\/127\.0\.0\.1:\d+$/]])('that listens on %s tells an address that reaches it', async (host, address) => {
+    const running = await startApp('router', () => SlowModule, configFrom({ REDIS_URL: testRedisUrl(), LOG_LEVEL: 'silent', ROUTER_PORT: '0', CONDUCTOR_HOST: host }));
+    try {
+      expect(running.url).toMatch(address);
+      expect((await fetch(`${running.url}/health/live`)).status).toBe(200);
+    } finally {
+      await running.stop();
+    }
+  });
+
   it('does not start when its module cannot be built, and says why', async () => {
     const config = configFrom({ REDIS_URL: testRedisUrl(), LOG_LEVEL: 'silent', ROUTER_PORT: '0' });
 

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type AppName, type Config, portOf } from '@conductor/config';
+import { type AppName, type Config, portOf, urlOf } from '@conductor/config';
 import { type Logger, NestLogger } from '@conductor/observability';
 import { limitConnections } from '@conductor/platform-shell';
 import type { DynamicModule, Type } from '@nestjs/common';
@@ -102,8 +102,7 @@ const listen = async (nest: NestFastifyApplication, { app, config }: AppContext)
     throw (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? portTaken(app, config.host, port, error) : error;
   }
   const address = nest.getHttpServer().address() as AddressInfo;
-  const reachable = config.host === '0.0.0.0' || config.host === '::' ? '127.0.0.1' : config.host;
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${address.port}`;
+  return urlOf(config.host, address.port);
 };
 
 /** Requests in flight need what the resources hold, so they are finished first. */

@@ -1,6 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { AddressRanges, type Config } from '@conductor/config';
+import { AddressRanges, type Config, urlOf } from '@conductor/config';
 import { AllowedHosts } from './allowed-hosts';
 import { connectionTimeouts, limitConnections } from './connection-limits';
 
@@ -41,8 +41,7 @@ export class ShellDoor {
   /** @returns its URL @throws what the system says when it cannot listen there */
   async open(host: string, port: number): Promise<string> {
     await new Promise<void>((resolve, reject) => this.server.once('error', reject).listen({ host, port }, resolve));
-    const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-    return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${(this.server.address() as AddressInfo).port}`;
+    return urlOf(host, (this.server.address() as AddressInfo).port);
   }
 
   async close(): Promise<void> {
