@@ -73,6 +73,13 @@ const checks = {
       .map((module) => `${module} is not exported from libs/contracts/src/index.ts.`);
   },
 
+  'files whose lines would not end with LF everywhere': () =>
+    lineEndings().flatMap(({ file, committed, here, attributes }) => [
+      ...(committed === 'crlf' || committed === 'mixed' ? [`${file} is committed with CRLF: \`git add --renormalize ${file}\` mends it.`] : []),
+      ...(here === 'crlf' || here === 'mixed' ? [`${file} has CRLF here: delete it, and \`git checkout -- ${file}\` brings it back with LF.`] : []),
+      ...(committed !== '-text' && !/(^| )eol=lf( |$)/.test(attributes) ? [`${file} would have CRLF in a clone made on Windows: .gitattributes must give it \`eol=lf\`.`] : []),
+    ]),
+
   'paths of one machine': (files) => {
     const ofHomes = /(?<![\w.~-])\/(?:root|home\/[\w.-]+|Users\/[\w.-]+)\//;
     // A checkout right below the root would match too much.
@@ -92,13 +99,23 @@ const listFiles = () => {
   return files.filter((file) => existsSync(inProject(file)) && !readFileSync(inProject(file)).subarray(0, 8_000).includes(0));
 };
 
+const listGit = (...args) => execFileSync('git', ['ls-files', '-z', ...args], { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 1e8 }).split('\0').filter(Boolean);
+
 const fromGit = () => {
-  const list = (...args) => execFileSync('git', ['ls-files', '-z', ...args], { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 1e8 }).split('\0').filter(Boolean);
   try {
-    return [...list(), ...list('--others', '--exclude-standard', '--', ...OURS)];
+    return [...listGit(), ...listGit('--others', '--exclude-standard', '--', ...OURS)];
   } catch {
     return undefined;
   }
+};
+
+/** How Git finds the lines of each file to end: as committed, here, and by .gitattributes; nothing where there is no Git. */
+const lineEndings = () => {
+  if (fromGit() === undefined) return [];
+  return listGit('--eol').map((line) => {
+    const [, committed, here, attributes, file] = /^i\/(\S*)\s+w\/(\S*)\s+attr\/([^\t]*)\t(.*)$/s.exec(line);
+    return { file, committed, here, attributes: attributes.trim() };
+  });
 };
 
 const fromDisk = (folder) =>
