@@ -28,6 +28,7 @@ export interface Config {
   readonly metrics: { rawRetentionMs: number; hourlyRetentionMs: number };
   readonly router: { maxInFlight: number; defaultTarget: string; routesFile: string };
   readonly rateLimitPerMinute: number;
+  readonly rateLimitBodyMbPerSecond: number;
   /** What may wait at once of one key or plugin, of one user of a platform, and for one platform. */
   readonly quota: Readonly<Record<'sender' | 'user' | 'platform', { items: number; bytes: number }>>;
   readonly messages: { retentionMs: number; keyedRetentionMs: number; ttlMs: number; deadLetterRetentionMs: number; jobLockMs: number };
@@ -140,6 +141,7 @@ const shape = (e: Environment, ports: Config['ports'], ofApps: Config['ofApps'])
     metrics: { rawRetentionMs: e.METRICS_RAW_RETENTION_MS, hourlyRetentionMs: e.METRICS_HOURLY_RETENTION_MS },
     router: { maxInFlight: e.ROUTER_MAX_IN_FLIGHT, defaultTarget: e.ROUTER_DEFAULT_TARGET, routesFile: resolve(e.ROUTES_FILE ?? `${home}/routes.json`) },
     rateLimitPerMinute: e.RATE_LIMIT_PER_MINUTE,
+    rateLimitBodyMbPerSecond: e.RATE_LIMIT_BODY_MB_PER_SECOND,
     quota: {
       sender: { items: e.QUOTA_ITEMS, bytes: e.QUOTA_MB * 1_048_576 },
       user: { items: e.QUOTA_USER_ITEMS, bytes: e.QUOTA_USER_MB * 1_048_576 },

@@ -41,6 +41,7 @@ const COMMON = {
   QUOTA_USER_MB: number().min(1).default(32).describe('the same, in MB'),
   QUOTA_PLATFORM_ITEMS: number().int().min(1).default(100_000).describe('messages that may wait for one platform at once; more get 503'),
   QUOTA_PLATFORM_MB: number().min(1).default(512).describe('the same, in MB'),
+  RATE_LIMIT_BODY_MB_PER_SECOND: number().min(0.1).max(1_000).default(4).describe('megabytes a second of bodies above 64 KiB that a key may send to each app; what comes sooner waits in its sender, up to 10 s'),
   REQUEST_RETENTION_MS: ms(600_000).describe('how long an answered request can be asked for'),
   REQUEST_KEYED_RETENTION_MS: ms(86_400_000).describe('the same, where the caller gave an id or an idempotency key'),
   MESSAGE_TTL_MS: ms(7 * 86_400_000).describe('how long the record of a message that is not settled is kept'),

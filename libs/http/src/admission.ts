@@ -1,5 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { networkOf } from '@conductor/platform-shell';
+import type { BodyPacer } from './body-pacer';
+import { BODY_LIMIT } from './body-limit';
 import type { HttpEntry } from './http-entry';
 import type { Caller, Role } from './roles';
 import type { ApiKeys } from './keys';
@@ -20,6 +22,7 @@ export class Admission {
     private readonly sessions: Sessions | undefined,
     private readonly entry: HttpEntry,
     ratePerMinute: number,
+    private readonly bodies: BodyPacer,
   ) {
     this.requests = new Quota(ratePerMinute);
   }
@@ -31,8 +34,9 @@ export class Admission {
   admit(request: FastifyRequest): void | Promise<void> {
     const { permitted, limited } = request.routeOptions.config;
     if (permitted === undefined) {
-      if (limited !== false) this.count(networkOf(request.ip));
-      return;
+      if (limited === false) return;
+      this.count(networkOf(request.ip));
+      return this.bodies.admit(networkOf(request.ip), sizeOf(request));
     }
     const { authorization } = request.headers;
     if (authorization === undefined) return this.admitSession(request, permitted);
@@ -62,13 +66,15 @@ export class Admission {
     if (!isReading(request.method) && this.entry.originOf(request.raw) !== 'same') throw new Problem('forbidden', 'A change made with a session must come from a page of this door.');
     const caller = await this.sessions.find(id);
     if (!caller) throw new Problem('unauthenticated', 'This session has ended. Log in again.');
-    this.enter(request, caller, permitted);
+    return this.enter(request, caller, permitted);
   }
 
-  private enter(request: FastifyRequest, caller: Caller, permitted: ReadonlySet<Role>): void {
+  /** @returns nothing where it may go on at once */
+  private enter(request: FastifyRequest, caller: Caller, permitted: ReadonlySet<Role>): void | Promise<void> {
     if (!permitted.has(caller.role)) throw new Problem('forbidden', `The key "${caller.name}" is a key for "${caller.role}"; this needs ${[...permitted].join(' or ')}.`, { keyId: caller.id });
     if (request.routeOptions.config.limited !== false) this.count(caller.id);
     request.caller = caller;
+    return this.bodies.admit(caller.id, sizeOf(request));
   }
 
   private count(name: string): void {
@@ -87,5 +93,8 @@ const bearerOf = (authorization: string): string => {
   if (key === undefined) throw new Problem('unauthenticated', 'The header "Authorization" must read "Bearer <key>".');
   return /[\x80-\xff]/.test(key) ? Buffer.from(key, 'latin1').toString() : key;
 };
+
+/** What its body holds at most: one that is sent in pieces says nothing of it. */
+const sizeOf = ({ headers }: FastifyRequest): number => (headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : BODY_LIMIT);
 
 const isReading = (method: string): boolean => method === 'GET' || method === 'HEAD' || method === 'OPTIONS';

@@ -10,6 +10,7 @@ import type { Admission } from './admission';
 import { readBodies } from './bodies';
 import { refuseUnreadable } from './client-errors';
 import { eventStreamConstraint } from './event-streams';
+import { BODY_LIMIT } from './body-limit';
 import { admitOrigin } from './cross-origin';
 import type { HttpEntry } from './http-entry';
 import type { InFlight } from './in-flight';
@@ -18,9 +19,6 @@ import type { ProblemFilter } from './problem-filter';
 import type { RequestMetrics } from './request-metrics';
 import type { RouteMethods } from './route-methods';
 import { securityHeaders } from './security-headers';
-
-/** 1 MiB */
-export const BODY_LIMIT = 1_048_576;
 
 /** A caller who takes longer to send a request is cut off. */
 const REQUEST_TIMEOUT_MS = 30_000;
