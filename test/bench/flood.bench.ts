@@ -39,7 +39,7 @@ export const flood = async (): Promise<Result[]> => {
   }
 };
 
-const results = (before: Seen, ...floods: Array<Seen & { sent: number; refused: number }>): Result => {
+const results = (before: Seen, ...floods: Array<Seen & { sent: number | string; refused: number | string }>): Result => {
   const row = (name: string, { ms, failed, redisLost }: Seen, sent: number | string, refused: number | string) => {
     const p99 = percentile(ms, 0.99);
     return [name, ms.length, failed, redisLost, percentile(ms, 0.5).toFixed(1), p99.toFixed(1), (p99 / percentile(before.ms, 0.99)).toFixed(2), sent, refused];
@@ -100,8 +100,9 @@ const floodByPlugin = async (system: System) => {
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
     body: JSON.stringify({ target: PLUGIN, kind: 'message', content: String(SECONDS * 1_000), deadlineMs: Math.min(120_000, SECONDS * 1_000 + 20_000) }),
   });
-  const { answer: counted } = (await answer.json()) as { answer?: { sent: number; refused: number } };
-  return { sent: counted?.sent ?? 0, refused: counted?.refused ?? 0 };
+  const { answer: counted, code = 'unknown' } = (await answer.json()) as { answer?: { sent: number; refused: number }; code?: string };
+  // A process that floods the protocol is ended, and cannot say how often it tried.
+  return counted ?? { sent: `its process was ended (${code})`, refused: '–' };
 };
 
 const writeFlooder = (folder: string) => {

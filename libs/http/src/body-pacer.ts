@@ -3,8 +3,8 @@ import { Problem } from './problem';
 
 /** Bodies above this are paced; what people type is far below. */
 const LARGE_BYTES = 65_536;
-/** So many seconds' worth may come at once. */
-const BURST_SECONDS = 2;
+/** A second's worth may come at once. */
+const BURST_SECONDS = 1;
 /** Who would have to wait longer is sent away. */
 const MAX_WAIT_MS = 10_000;
 /** More names than that are an attack, which must not fill the memory. */
