@@ -61,6 +61,11 @@ bring_up() {
   note "all healthy after $((SECONDS - since)) s"
 }
 
+step "the project's own compose.yaml finds what it names"
+profile=$(cd "$(dirname "$0")/.." && docker compose config | sed -n 's/.*seccomp=//p')
+[ -f "$(dirname "$0")/../$profile" ] || fail "there is no seccomp profile $profile"
+note "$profile"
+
 step 'build and start'
 compose build
 bring_up
@@ -81,6 +86,29 @@ step 'apps are no root, cannot write where they live, and no password shows'
 ! docker inspect "$(container conductor)" "$(container redis)" "$(container postgres)" | grep -F "$(compose exec -T conductor cat /run/conductor/redis/password)" || fail 'the password of Redis shows in docker inspect'
 note "user $(compose exec -T router id -un), admin key: $(compose exec -T conductor stat -c '%A %U' /var/lib/conductor/admin-key)"
 
+step 'the plugin-host, where code of third parties runs, gets neither the admin key nor secrets of other apps'
+in_plugin_host() { compose exec -T plugin-host sh -c "$1"; }
+! in_plugin_host 'cat /var/lib/conductor/admin-key' 2>/dev/null || fail 'the admin key can be read in the plugin-host'
+# By standard input: as an argument it would show among the processes.
+found=$(printf '%s\n' "$KEY" | in_plugin_host 'grep -rlsF -f - /app /etc /home /run /tmp /var' || true)
+[ -z "$found" ] || fail "the admin key lies in the plugin-host, in $found"
+environment=$(in_plugin_host 'cat /proc/[0-9]*/environ 2>/dev/null | tr "\0" "\n"' || true)
+[[ $environment == *APP=plugin-host* && $environment == *REDIS_URL=* ]] || fail 'the environment of the plugin-host cannot be looked at'
+for secret in "$KEY" "$(compose exec -T conductor cat /run/conductor/postgres/password)" CONDUCTOR_ADMIN_KEY= DATABASE_URL= BRAIN_API_KEY=; do
+  [[ $environment != *"$secret"* ]] || fail "the environment of the plugin-host has a secret of others (${secret%%[!A-Z_]*})"
+done
+! in_plugin_host 'cat /run/conductor/postgres/password' 2>/dev/null || fail 'the password of PostgreSQL can be read in the plugin-host'
+note 'no admin key, no password of PostgreSQL, no key of a language model'
+
+step 'plugins are isolated in it, or do not run'
+call GET "$CONDUCTOR/v1/plugins/sandbox"; expect 200 '"hosts":[{'
+if [[ $BODY == *'"refusal":'* ]]; then note "none runs here: $(field refusal)"
+else
+  expect 200 '"complete":true'
+  [[ $BODY != *'"allowMissing":["'* ]] || fail 'plugins run without layers of isolation'
+  note 'files, network, processes and user are isolated, in a container without privileges'
+fi
+
 step 'the system says that it is well'
 call GET "$CONDUCTOR/health/ready"; expect 200 '"status":"ok"'
 call GET "$ROUTER/health/ready"; expect 200 '"status":"ok"'
@@ -88,6 +116,12 @@ well() { call GET "$CONDUCTOR/v1/status"; [ "$(field status)" = ok ]; }
 within 30 well
 note "$BODY"
 KEY='' call GET "$CONDUCTOR/v1/status"; expect 401 '"code":"unauthenticated"'
+
+step 'a foreign name in the header Host is refused, those of the services are not'
+for address in "$CONDUCTOR" "$ROUTER"; do
+  [ "$(curl --silent --output /dev/null --write-out '%{http_code}' --header 'host: rebound.example.org' "$address/health/ready")" = 421 ] || fail "$address takes any Host"
+done
+[ "$(compose exec -T plugin-host node -e 'fetch("http://router:3001/health/ready").then(({ status }) => console.log(status))')" = 200 ] || fail 'the router is not reached by the name of its service'
 
 step 'a message goes in, and the echo of the brain comes back'
 call POST "$ROUTER/v1/requests" '{"kind":"chat","content":{"text":"Hello from the journey"}}'

@@ -28,15 +28,21 @@ export const isolationRemedy = ({ platform, isRoot, read, exists }: MachineFacts
     const text = read(path);
     return text === undefined ? undefined : Number(text);
   };
+  /** What the kernel as a whole forbids; a container sees it, too, and cannot change it. */
+  const ofKernel = (): string | undefined => {
+    // Ubuntu 23.10 and later.
+    if (!isRoot && number('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === 1) {
+      return 'AppArmor keeps ordinary users from user namespaces here (Ubuntu 23.10 and later): `sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` allows them until the next boot, the same line in /etc/sysctl.d/60-conductor.conf for good; or give /usr/bin/unshare an AppArmor profile with `userns,`';
+    }
+    if (!isRoot && number('/proc/sys/kernel/unprivileged_userns_clone') === 0) return 'ordinary users may not make user namespaces here: `sudo sysctl -w kernel.unprivileged_userns_clone=1` allows them (in /etc/sysctl.d for good)';
+    if (number('/proc/sys/user/max_user_namespaces') === 0) return 'this machine allows no user namespaces: `sudo sysctl -w user.max_user_namespaces=10000` does (in /etc/sysctl.d for good)';
+    return undefined;
+  };
   if (platform !== 'linux') return 'this system has no namespaces: run the plugin-host on Linux, in a virtual machine for instance';
   if (exists('/.dockerenv') || exists('/run/.containerenv')) {
-    return 'this is a container that may not make user namespaces: give that one container a seccomp profile that lets it (docker/ has one for the Compose stack), or run the plugin-host on the machine itself';
+    const onMachine = ofKernel();
+    const container = 'this is a container that may not make user namespaces, or mount in them: give that one container `seccomp=docker/plugin-host-seccomp.json` and `apparmor=unconfined`, as docker/compose.yaml does, or run the plugin-host on the machine itself';
+    return onMachine === undefined ? container : `${container}. Before that, on the machine that the container runs on: ${onMachine}`;
   }
-  // Ubuntu 23.10 and later.
-  if (!isRoot && number('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === 1) {
-    return 'AppArmor keeps ordinary users from user namespaces here (Ubuntu 23.10 and later): `sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` allows them until the next boot, the same line in /etc/sysctl.d/60-conductor.conf for good; or give /usr/bin/unshare an AppArmor profile with `userns,`';
-  }
-  if (!isRoot && number('/proc/sys/kernel/unprivileged_userns_clone') === 0) return 'ordinary users may not make user namespaces here: `sudo sysctl -w kernel.unprivileged_userns_clone=1` allows them (in /etc/sysctl.d for good)';
-  if (number('/proc/sys/user/max_user_namespaces') === 0) return 'this machine allows no user namespaces: `sudo sysctl -w user.max_user_namespaces=10000` does (in /etc/sysctl.d for good)';
-  return 'install `unshare`, `setpriv`, `mount` and `chroot` (util-linux, coreutils), and let this user make user namespaces';
+  return ofKernel() ?? 'install `unshare`, `setpriv`, `mount` and `chroot` (util-linux, coreutils), and let this user make user namespaces';
 };
