@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { ROOT } from './command';
 
 /** What a build, the tests and the launcher need; the rest is as good as not there. */
-const COPIED = ['apps', 'libs', 'scripts', 'docker', '.swcrc', 'package.json', 'package-lock.json', 'jest.config.js', 'tsconfig.json', 'nest-cli.json', 'README.md'];
+const COPIED = ['apps', 'libs', 'scripts', 'docker', 'test/support/patience.cjs', '.swcrc', 'package.json', 'package-lock.json', 'jest.config.js', 'tsconfig.json', 'nest-cli.json', 'README.md'];
 /** Large, and never written to. */
 const LENT = ['node_modules', '.runtime'];
 
