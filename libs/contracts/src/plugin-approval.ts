@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PlatformName } from './names';
 import { PluginName, PluginPermissions, PluginVersion, SecretName } from './plugin-manifest';
 
 /** One thing in a plugin's code that a person should look at. */
@@ -39,6 +40,8 @@ export const Approval = z.strictObject({
   /** SHA-256 of each file, its first 16 hexadecimal digits: enough to say later which file changed. */
   files: z.record(z.string(), z.string()),
   permissions: PluginPermissions,
+  /** Platforms that it may run; absent in approvals of before. They are part of its files, so a change needs approval again. */
+  platforms: z.array(PlatformName).optional(),
   /** Those of the permissions' secrets that a person granted. */
   secrets: z.array(SecretName),
   approvedBy: z.string(),
@@ -69,7 +72,7 @@ export type PluginLock = z.output<typeof PluginLock>;
 /** What is different from what was approved. */
 export const ApprovalChange = z.object({
   files: z.object({ added: z.array(z.string()), removed: z.array(z.string()), changed: z.array(z.string()) }),
-  permissions: z.array(z.string()).describe('one change a line, e.g. `+ net: api.example.org`'),
+  permissions: z.array(z.string()).describe('one change a line, e.g. `+ net: api.example.org` or `- platform: telegram`'),
 });
 export type ApprovalChange = z.output<typeof ApprovalChange>;
 
@@ -81,6 +84,8 @@ export const PluginInspection = z.object({
   files: z.int(),
   bytes: z.int(),
   permissions: PluginPermissions,
+  /** Platforms that it wants to run. */
+  platforms: z.array(PlatformName),
   scan: ScanReport,
   signature: SignatureState,
   /** `approved`: exactly this was approved. `changed`: this version was, with other files or permissions. */

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { reservedPlatforms } from '@conductor/config';
 import { PluginCommand } from '@conductor/contracts';
 import { BoxKey, CommandListener, PlatformDirectory, PluginEvents, PluginHosts, PluginWishes, Presences } from '@conductor/control';
 import type { AppContext } from '@conductor/http';
@@ -54,6 +55,8 @@ export const openRegistry = async (context: AppContext, sandbox: Sandbox): Promi
     onIncident: () => {},
     leads: () => lease.leads,
     ownerOf: async (platform) => {
+      const app = reservedPlatforms().get(platform);
+      if (app !== undefined) return `the app ${app}, for which it is reserved`;
       const other = (await presences.all()).find((one) => one.platform === platform && one.app !== context.app && Date.now() - one.at < config.health.presenceTtlMs);
       return other && `the app ${other.app}`;
     },

@@ -34,6 +34,25 @@ describe('approval', () => {
     expect(await stage.inspect('shifty', '1.0.0')).toMatchObject({ approval: 'changed', change: { files: { changed: ['index.cjs'] } } });
   });
 
+  it('is not given where a platform of an app is asked for, though that app is not there', async () => {
+    stage.drop('impostor', '1.0.0', { conductor: { platforms: ['brain'] } });
+    const { integrity, platforms, obstacles } = await stage.inspect('impostor', '1.0.0');
+    expect(platforms).toEqual(['brain']);
+    expect(obstacles.join()).toContain('"brain" is the platform of the app brain and reserved for it');
+
+    await expect(stage.ask({ do: 'approve', name: 'impostor', version: '1.0.0', integrity, secrets: [], acceptFindings: true, by: 'Ada' })).rejects.toMatchObject({ code: 'plugin-refused', detail: expect.stringContaining('reserved') });
+  });
+
+  it('covers the platforms; others need it again, and are shown as what has changed', async () => {
+    await stage.offer('grows', '1.0.0');
+    stage.drop('grows', '1.1.0', { conductor: { platforms: ['grows', 'grows-more'] } });
+    expect(await stage.inspect('grows', '1.1.0')).toMatchObject({ approval: 'never', platforms: ['grows', 'grows-more'], change: { since: '1.0.0', permissions: ['+ platform: grows-more'] } });
+
+    stage.drop('grows', '1.0.0', { conductor: { platforms: ['grows-otherwise'] } });
+    expect(await stage.inspect('grows', '1.0.0')).toMatchObject({ approval: 'changed', change: { permissions: ['+ platform: grows-otherwise', '- platform: grows'] } });
+    await expect(stage.ask({ do: 'load', name: 'grows', version: '1.0.0', by: 'Ada' })).rejects.toMatchObject({ code: 'plugin-changed' });
+  });
+
   it('refuses code that does what its manifest does not ask for', async () => {
     stage.drop('sneaky', '1.0.0', { hooks: 'spawn() { return require("node:child_process").spawn("ls"); }' });
     const { integrity, obstacles } = await stage.inspect('sneaky', '1.0.0');

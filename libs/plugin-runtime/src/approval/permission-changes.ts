@@ -17,6 +17,11 @@ export const permissionChanges = (before: PluginPermissions, after: PluginPermis
   ...SWITCHES.filter((name) => before[name] !== after[name]).map((name) => `${after[name] ? '+' : '-'} ${name}`),
 ];
 
+export const platformChanges = (before: readonly string[], after: readonly string[]): string[] => [
+  ...after.filter((name) => !before.includes(name)).map((name) => `+ platform: ${name}`),
+  ...before.filter((name) => !after.includes(name)).map((name) => `- platform: ${name}`),
+];
+
 type Files = Readonly<Record<string, string>>;
 
 export const fileChanges = (before: Files, after: Files): ApprovalChange['files'] => ({

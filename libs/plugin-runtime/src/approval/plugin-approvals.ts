@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import type { Approval, PluginInspection, PluginManifest, ScanReport, SignatureState, ValidPlugin } from '@conductor/contracts';
+import { reservedPlatforms } from '@conductor/config';
 import { compare } from 'semver';
 import { problemOfUse } from '../manifest/config-check';
 import { readManifestFile } from '../manifest/read-plugin';
 import { type Fingerprint, fingerprint, listTree, SIGNATURE_FILE } from './file-tree';
 import type { GenerationStore, StoredGeneration } from './generation-store';
 import type { LockFile } from './lock-file';
-import { fileChanges, permissionChanges } from './permission-changes';
+import { fileChanges, permissionChanges, platformChanges } from './permission-changes';
 import { PluginRefused } from './plugin-refused';
 import { type TrustedKeys, signatureOf } from './signature';
 import { scanPlugin } from './static-scan';
@@ -64,9 +65,9 @@ export class PluginApprovals {
       const inspection = await this.look(plugin, generation.folder);
       refuseUnless(inspection, decision);
       const { files } = await fingerprint(generation.folder);
-      const { integrity, permissions, signature } = inspection;
+      const { integrity, permissions, platforms, signature } = inspection;
       const approval: Approval = {
-        integrity, files, permissions, secrets: [...decision.secrets].sort(), approvedBy: decision.by, approvedAt: new Date().toISOString(),
+        integrity, files, permissions, platforms, secrets: [...decision.secrets].sort(), approvedBy: decision.by, approvedAt: new Date().toISOString(),
         ...(signature.state === 'valid' && { signedBy: signature.key }),
       };
       await this.lock.approve(name, version, approval);
@@ -97,15 +98,15 @@ export class PluginApprovals {
   private async look({ name, version, folder }: ValidPlugin, copy: string): Promise<PluginInspection> {
     const tree = await listTree(copy);
     const print = await fingerprint(copy);
-    const { permissions, config } = manifestIn(copy, name, version).conductor;
+    const { permissions, platforms, config } = manifestIn(copy, name, version).conductor;
     const scan = await this.scanOnce(print.integrity, () => (this.rules.scan ?? scanPlugin)(copy, tree, permissions));
     const signature = await signatureOf(folder, print.integrity, this.rules.keys);
     const approved = this.lock.approval(name, version);
     const approval = approved === undefined ? 'never' : approved.integrity === print.integrity ? 'approved' : 'changed';
-    const change = approval === 'approved' ? undefined : this.changeOf(name, version, print, permissions);
+    const change = approval === 'approved' ? undefined : this.changeOf(name, version, print, { permissions, platforms });
     return {
-      name, version, integrity: print.integrity, files: tree.length, bytes: print.bytes, permissions, scan, signature, approval, ...(change !== undefined && { change }),
-      obstacles: [...this.obstacles(scan, signature), ...schemaProblem(config)],
+      name, version, integrity: print.integrity, files: tree.length, bytes: print.bytes, permissions, platforms, scan, signature, approval, ...(change !== undefined && { change }),
+      obstacles: [...reservedNamesIn(platforms), ...this.obstacles(scan, signature), ...schemaProblem(config)],
     };
   }
 
@@ -119,11 +120,11 @@ export class PluginApprovals {
     return report;
   }
 
-  private changeOf(name: string, version: string, { files }: Fingerprint, permissions: Approval['permissions']): PluginInspection['change'] {
+  private changeOf(name: string, version: string, { files }: Fingerprint, { permissions, platforms }: Pick<PluginInspection, 'permissions' | 'platforms'>): PluginInspection['change'] {
     const approvals = this.lock.approvals(name).sort((a, b) => compare(b.version, a.version));
     const before = approvals.find((one) => one.version === version) ?? approvals[0];
     if (before === undefined) return undefined;
-    return { since: before.version, files: fileChanges(before.approval.files, files), permissions: permissionChanges(before.approval.permissions, permissions) };
+    return { since: before.version, files: fileChanges(before.approval.files, files), permissions: [...permissionChanges(before.approval.permissions, permissions), ...platformChanges(before.approval.platforms ?? platforms, platforms)] };
   }
 
   private obstacles(scan: ScanReport, signature: SignatureState): string[] {
@@ -144,6 +145,13 @@ const manifestIn = (copy: string, name: string, version: string): PluginManifest
   if (manifest.name !== name || manifest.version !== version) throw new PluginRefused('changed', `what was ${name} ${version} says now that it is ${manifest.name} ${manifest.version}`);
   return manifest;
 };
+
+/** Also while the app is silent or was never started: what is sent to it is not for a third party. */
+const reservedNamesIn = (platforms: readonly string[]): string[] =>
+  platforms.flatMap((platform) => {
+    const app = reservedPlatforms().get(platform);
+    return app === undefined ? [] : [`conductor.platforms: "${platform}" is the platform of the app ${app} and reserved for it; choose another name`];
+  });
 
 /** A pattern or a reference in it may be one that nobody can follow. */
 const schemaProblem = (schema: Record<string, unknown>): string[] => {
