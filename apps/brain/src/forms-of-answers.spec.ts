@@ -21,6 +21,7 @@ describe('an answer of unusual form', () => {
     ['with usage of another shape', worded({ content: 'Hello' }, { usage: { total: 7 } }), 'Hello'],
     ['as a stream that nobody asked for', { headers: { 'content-type': 'text/event-stream' }, body: streamed({ role: 'assistant', content: '' }, { content: 'Hel' }, { content: 'lo' }) }, 'Hello'],
     ['behind a byte order mark', { body: `\uFEFF${JSON.stringify(completion('Hello').body)}` }, 'Hello'],
+    ['with nulls for what is absent', { body: { choices: [{ message: { content: 'Hello', tool_calls: null, refusal: null }, delta: null, text: null, finish_reason: 'stop' }] } }, 'Hello'],
     ['of the older kind', { body: { choices: [{ text: 'Hello', finish_reason: 'stop' }] } }, 'Hello'],
     ['with half an emoji', worded({ content: 'Hello \ud83d' }), 'Hello \ufffd'],
     ['cut off by a filter', worded({ content: 'Hello' }, {}), 'Hello'],
@@ -38,6 +39,7 @@ describe('an answer of unusual form', () => {
     ['that wants a tool', worded({ content: null, tool_calls: [{ id: '1', type: 'function', function: { name: 'f', arguments: '{}' } }] }), { result: 'never', code: 'tool-call-unsupported', class: 'rejected' }],
     ['that wants a function', worded({ content: null, function_call: { name: 'f', arguments: '{}' } }), { result: 'never', code: 'tool-call-unsupported' }],
     ['that is a refusal', worded({ content: null, refusal: 'I cannot help with that.' }), { result: 'never', code: 'content-filtered', class: 'rejected' }],
+    ['that a filter took away altogether', { body: { choices: [{ message: null, finish_reason: 'content_filter' }] } }, { result: 'never', code: 'content-filtered' }],
     ['that a filter took away', { body: { choices: [{ message: { content: '' }, finish_reason: 'content_filter' }] } }, { result: 'never', code: 'content-filtered' }],
     ['of line breaks', worded({ content: '\n\n' }), { result: 'retry', code: 'blank-answer', class: 'error' }],
     ['of characters that nobody sees', worded({ content: '\u200b\u2063\ufe0f' }), { result: 'retry', code: 'blank-answer' }],
@@ -72,6 +74,7 @@ describe('an error inside of a 200', () => {
     ['502', inside({ message: 'upstream is gone', code: 502 }), { result: 'retry', code: 'endpoint-error' }],
     ['nothing', inside({ message: 'something' }), { result: 'retry', code: 'endpoint-error', message: expect.stringContaining('something') }],
     ['429 in a choice', { body: { choices: [{ finish_reason: 'error', error: { code: 429, message: 'slow' }, message: { content: '' } }] } }, { result: 'not-now', code: 'rate-limited' }],
+    ['429 in a choice of a stream', { body: `data: ${JSON.stringify({ choices: [{ delta: {}, error: { code: 429, message: 'slow' } }] })}\n\n` }, { result: 'not-now', code: 'rate-limited' }],
     ['429 in a stream', { body: `data: ${JSON.stringify({ error: { code: 429, message: 'slow' } })}\n\n` }, { result: 'not-now', code: 'rate-limited' }],
   ])('counts as the status that it names: %s', async (_, reply, outcome) => {
     const router = await stage.brain();

@@ -67,10 +67,10 @@ export class WebhookPlatform {
 /** A text, or an object: anything else that is signed rightly is still no message. */
 const isContent = (data) => typeof data === 'object' && data !== null ? !Array.isArray(data) && Object.keys(data).length > 0 : typeof data === 'string' && data.trim() !== '';
 
-const refusal = ({ status, headers }) => {
+const refusal = ({ status, headers, url }) => {
   const message = `the receiver answered ${status}`;
   // Nobody approved where it leads, and asking again changes nothing.
-  if (status >= 300 && status < 400) return DeliveryFailure.never({ code: 'receiver-moved', message: `${message} and names another address, ${shown(headers.get('location'))}: put that one into the configuration if it is right` });
+  if (status >= 300 && status < 400) return DeliveryFailure.never({ code: 'receiver-moved', message: `${message} and names another address, ${shown(headers.get('location'), url)}: put that one into the configuration if it is right` });
   if (status === 410) return DeliveryFailure.never({ code: 'receiver-gone', message: `${message}: it wants no more messages` });
   if (status === 503 && headers.has('retry-after')) return DeliveryFailure.notNow(pauseOf(headers.get('retry-after')), { code: 'receiver-busy', message, class: 'overload' });
   if (status === 429) return DeliveryFailure.notNow(pauseOf(headers.get('retry-after')), { code: 'receiver-busy', message });
@@ -79,9 +79,9 @@ const refusal = ({ status, headers }) => {
 };
 
 /** Without what may be secret in it. */
-const shown = (location) => {
-  const at = URL.parse(location ?? '');
-  return at ? at.origin + at.pathname : (location ?? 'which one it does not say').slice(0, 200);
+const shown = (location, from) => {
+  const at = location === null ? null : URL.parse(location, from);
+  return at ? at.origin + at.pathname : 'which one it does not say';
 };
 
 /** Seconds, or a date. */

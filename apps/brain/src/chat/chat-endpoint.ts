@@ -1,7 +1,7 @@
 import { SetupFailure } from '@conductor/platform-kit';
 import { z } from 'zod';
 import type { BrainConfig } from '../brain-config';
-import { failure, fromNetwork, fromStatus, type Told } from './chat-failures';
+import { failure, fromNetwork, fromStatus, moved, type Told } from './chat-failures';
 import { asJson, type Completion, readCompletion } from './completion';
 import { type Answered, BodyTooLarge, HttpClient } from './http-client';
 
@@ -43,6 +43,7 @@ export class ChatEndpoint {
   /** @throws DeliveryFailure, or the signal's reason */
   async complete(messages: ChatMessage[], signal: AbortSignal): Promise<Completion> {
     const { response, body } = await this.post({ model: this.config.model, messages, stream: false }, signal);
+    if (response.status >= 300 && response.status < 400) throw moved(response.status, response.headers.get('location'), this.told);
     if (!response.ok) throw fromStatus(response.status, response.headers, body, this.told);
     return readCompletion(body, response.headers, this.told);
   }
@@ -82,6 +83,6 @@ export class ChatEndpoint {
     const url = new URL(this.config.url!);
     url.pathname = url.pathname.replace(/\/+$/, '') + path;
     const { apiKey } = this.config;
-    return this.http.ask(url, { ...init, headers: { 'content-type': 'application/json', ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }) } }, signal);
+    return this.http.ask(url, { ...init, redirect: 'manual', headers: { 'content-type': 'application/json', ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }) } }, signal);
   }
 }

@@ -22,6 +22,7 @@ export const FAILURES = {
   'blank-answer': { next: 'retry', class: 'error' },
   timeout: { next: 'retry', class: 'timeout' },
   'answer-too-large': { next: 'never', class: 'error' },
+  'endpoint-moved': { next: 'never', class: 'error' },
   'model-not-found': { next: 'never', class: 'error' },
   'bad-credentials': { next: 'never', class: 'credentials' },
   'quota-exhausted': { next: 'never', class: 'credentials' },
@@ -35,6 +36,8 @@ export type FailureCode = keyof typeof FAILURES;
 
 const LONGEST_QUOTE = 300;
 const DEFAULT_PAUSE_MS = 5_000;
+/** "At once" would be a tight loop. */
+const SHORTEST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 3_600_000;
 
 /** @param pauseMs of those that are put off */
@@ -53,7 +56,8 @@ export const failure = (code: FailureCode, message: string, { pauseMs = DEFAULT_
 
 /** Words by which servers say that the prompt does not fit: OpenAI, llama.cpp, vLLM, Ollama, LM Studio, Mistral, Anthropic, Google. */
 const TOO_LONG = /context[ _-]?(?:length|size|window)|maximum context|too many (?:input )?tokens|prompt is too long|(?:input|prompt|request|message)s? (?:is |are )?too (?:long|large)|exceeds? (?:the )?(?:available |maximum |model'?s? )*(?:context|number of tokens|token limit)|reduce the length|n_ctx|input token count/i;
-const NO_QUOTA = /insufficient[_ ](?:quota|balance|credits|funds)|billing|payment required|exceeded your current quota|credit balance/i;
+/** Ordinary limits per minute link to a page on billing, too: only these words say that waiting does not help. */
+const NO_QUOTA = /insufficient[_ ](?:quota|balance|credits|funds)|payment required|credit balance is too low/i;
 const FILTERED = /content[_ ](?:filter|policy|management)|moderation|flagged|safety/i;
 const BAD_KEY = /api[_ ]key (?:not valid|invalid|expired)|(?:invalid|incorrect|wrong)[_ ]api[_ ]?key/i;
 const LOADING = /loading model|model is (?:still )?loading|currently loading|warming up/i;
@@ -83,6 +87,7 @@ export const fromStatus = (status: number, headers: { get(name: string): string 
   const said = quote(body, told);
   const pauseMs = retryAfterMs(headers);
   if (status === 402 || (status === 429 && NO_QUOTA.test(body))) return failure('quota-exhausted', `the account at ${told.url} has nothing left to pay with: top it up, or set BRAIN_API_KEY and BRAIN_URL to another${said}`);
+  if (status === 429 && /too large|reduce the length/i.test(body)) return failure('message-too-long', `the message is larger than the language model's endpoint takes at all (429)${said}`);
   if (status === 429) return failure('rate-limited', `the language model's endpoint takes no more requests for now${said}`, { pauseMs });
   if (status === 529 || (status === 503 && pauseMs !== undefined)) return failure('endpoint-not-ready', `the language model's endpoint asks to come back later${said}`, { pauseMs });
   if (status === 503 && LOADING.test(body)) return failure('model-loading', `the language model is still being loaded${said}`, { pauseMs });
@@ -102,6 +107,12 @@ export const fromStatus = (status: number, headers: { get(name: string): string 
 export const fromNetwork = (error: unknown, told: Told): DeliveryFailure =>
   failure('endpoint-unreachable', `${told.url} cannot be reached (${hidden(networkReason(error), told)}): is the language model's server running, and is BRAIN_URL right?`, { cause: error });
 
+/** A redirect is not followed: it would lead conversations to an address that nobody chose, and turn the question into a look. */
+export const moved = (status: number, location: string | null, told: Told): DeliveryFailure => {
+  const to = location === null ? null : URL.parse(location, told.url);
+  return failure('endpoint-moved', `${told.url} answers ${status} and names another address${to ? `, ${to.origin}${to.pathname}` : ''}: set BRAIN_URL to that one if it is right`);
+};
+
 export const notUnderstood = (body: string, told: Told): DeliveryFailure =>
   failure('endpoint-not-understood', `${told.url} answered with something that is no chat completion: is BRAIN_URL right? It usually ends in /v1${quote(body, told)}`);
 
@@ -118,7 +129,7 @@ const retryAfterMs = (headers: { get(name: string): string | null }): number | u
   const value = headers.get('retry-after')?.trim();
   if (!value) return undefined;
   const ms = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now();
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), LONGEST_PAUSE_MS);
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS);
 };
 
 /** The endpoint's own words, short. */

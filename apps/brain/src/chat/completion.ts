@@ -23,7 +23,7 @@ const Message = z.object({
   function_call: z.unknown().optional(),
   refusal: z.string().nullish().catch(undefined),
 });
-const Choice = z.object({ message: Message.optional(), delta: Message.optional(), text: z.string().optional(), finish_reason: z.string().nullish().catch(undefined), error: z.unknown().optional() });
+const Choice = z.object({ message: Message.nullish(), delta: Message.nullish(), text: z.string().nullish(), finish_reason: z.string().nullish().catch(undefined), error: z.unknown().optional() });
 const Body = z.object({
   model: z.string().nullish().catch(undefined),
   choices: z.array(Choice).nullish(),
@@ -51,7 +51,8 @@ export const readCompletion = (body: string, headers: Headers, told: Told): Comp
   };
 };
 
-const spoken = ({ message = {}, text: plain, finish_reason: end }: Choice): string => {
+const spoken = ({ message: given, text: plain, finish_reason: end }: Choice): string => {
+  const message = given ?? {};
   const { text, reasoned } = withoutReasoning((textOf(message.content) ?? plain ?? '').toWellFormed());
   if (isVisible(text)) return text;
   if (message.tool_calls?.length || message.function_call) throw failure('tool-call-unsupported', 'the language model wants to call a tool instead of answering, and no tools were offered to it: choose another model or switch its tools off at the endpoint');
@@ -80,8 +81,8 @@ const bodyOf = (body: string): unknown => {
 /** The deltas of a stream as the one body that they add up to. */
 const streamed = (text: string): unknown => {
   const events = text.split(/\r?\n/).flatMap((line) => (line.startsWith('data:') ? [Body.safeParse(asJson(line.slice(5))).data] : [])).filter((event) => event !== undefined);
-  const failed = events.find(({ error }) => error);
-  if (failed) return { error: failed.error };
+  const failed = events.map(({ error, choices }) => error ?? choices?.[0]?.error).find((error) => error);
+  if (failed) return { error: failed };
   const choices = events.flatMap((event) => event.choices?.slice(0, 1) ?? []);
   if (choices.length === 0) return undefined;
   const deltas = choices.map(({ delta, message }) => delta ?? message);

@@ -56,6 +56,12 @@ for (const status of [301, 302, 307, 308]) {
   });
 }
 
+test('a redirect to a path names the address that it leads to, without what may be secret', async () => {
+  receiver.answers.push({ status: 308, headers: { location: '/new?token=secret' } });
+
+  await assert.rejects(send(), ({ message }) => message.includes(`${new URL(receiver.url).origin}/new`) && !message.includes('secret'));
+});
+
 test('a receiver that is unavailable for a while gets it', async () => {
   receiver.answers.push({ status: 503, headers: { 'retry-after': '9' } });
 
