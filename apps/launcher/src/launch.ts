@@ -12,7 +12,7 @@ import { type Timings, TIMINGS } from './timings';
 const SAME_PRESS_MS = 1_000;
 
 /** The output goes to a file on a full disk: it is lost, and nothing else. */
-const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO']);
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 /** EX_CONFIG of sysexits.h, as every app has it: starting again changes nothing until a person mends the configuration. */
 const EXIT_CONFIGURATION = 78;
