@@ -9,7 +9,7 @@ import { InboundPort } from './inbound-port';
 import { type InstancePorts, PlatformInstance } from './platform-instance';
 import { platformMetrics } from './platform-metrics';
 import type { PlatformContext, PlatformDefinition } from './platform-plugin';
-import { RedisPlatformStorage, storageOwner } from './platform-storage';
+import { handOverStorage, RedisPlatformStorage, storageOwner } from './platform-storage';
 import { retireWhenUnwanted } from './retirement';
 
 /** What all platforms of a process have in common. */
@@ -86,7 +86,9 @@ export class PlatformHost {
   /** Runs another platform, from now on. @throws when one of this name runs here already */
   async add(definition: PlatformDefinition): Promise<PlatformInstance> {
     if (this.instances.some(({ name }) => name === definition.name)) throw new Error(`the platform ${definition.name} runs here already`);
-    await this.context.connections.untilReady();
+    const { connections } = this.context;
+    await connections.untilReady();
+    if (definition.adoptsStorage) await handOverStorage(connections.commands, connections.namespace, definition.name, storageOwner(definition.name, definition.plugin));
     const instance = this.prepare(definition);
     this.addFlowProbe(instance);
     try {

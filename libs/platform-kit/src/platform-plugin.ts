@@ -83,6 +83,8 @@ export interface PlatformDefinition<Config = unknown> {
   readonly name: string;
   /** The plugin that brings it, if one does. Storage belongs to plugin and platform together. */
   readonly plugin?: string;
+  /** What was stored under the platform's name alone, before storage belonged to plugins, is that plugin's: it ran then. */
+  readonly adoptsStorage?: boolean;
   /** May load what is heavy first (`async () => new (await import('./heavy')).Heavy()`): it is called when the platform is wanted. */
   readonly create: () => PlatformPlugin<Config> | Promise<PlatformPlugin<Config>>;
   readonly config: Config;

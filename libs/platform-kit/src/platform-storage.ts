@@ -30,6 +30,17 @@ declare module 'ioredis' {
 /** A platform of an app has its own name; one of a plugin belongs to that plugin, so that another that takes the same name finds nothing. */
 export const storageOwner = (platform: string, plugin?: string): string => (plugin === undefined ? platform : `${platform}@${plugin}`);
 
+const prefixOf = (namespace: string, owner: string) => `${namespace}:storage:{${owner}}:`;
+
+/** Hands what one owner has stored to another, key by key. What the new owner has already stays; whatever is repeated, or done side by side, does no harm. */
+export const handOverStorage = async (redis: Redis, namespace: string, from: string, to: string): Promise<void> => {
+  const [before, after] = [prefixOf(namespace, from), prefixOf(namespace, to)];
+  for await (const keys of redis.scanStream({ match: `${escapeGlob(before)}*`, count: 500 }) as AsyncIterable<string[]>) {
+    // One that another host has taken meanwhile is gone.
+    for (const key of keys) await redis.renamenx(key, after + key.slice(before.length)).catch((error: Error) => { if (!error.message.includes('no such key')) throw error; });
+  }
+};
+
 /** Storage of one platform in Redis: every key carries its owner, so that none sees another's. */
 export class RedisPlatformStorage implements PlatformStorage {
   private readonly prefix: string;
@@ -40,7 +51,7 @@ export class RedisPlatformStorage implements PlatformStorage {
     owner: string,
   ) {
     // The braces keep all of a platform's keys on one node of a cluster.
-    this.prefix = `${namespace}:storage:{${owner}}:`;
+    this.prefix = prefixOf(namespace, owner);
     redis.defineCommand('conductorAppend', { numberOfKeys: 2, lua: APPEND });
     redis.defineCommand('conductorIncrement', { numberOfKeys: 1, lua: INCREMENT });
   }

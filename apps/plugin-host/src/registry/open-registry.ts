@@ -56,7 +56,8 @@ export const openRegistry = async (context: AppContext, sandbox: Sandbox): Promi
     leads: () => lease.leads,
     ownerOf: async (platform) => {
       const app = reservedPlatforms().get(platform);
-      if (app !== undefined) return `the app ${app}, for which it is reserved`;
+      // Reserved, also while that app is silent.
+      if (app !== undefined) return `the app ${app}`;
       const other = (await presences.all()).find((one) => one.platform === platform && one.app !== context.app && Date.now() - one.at < config.health.presenceTtlMs);
       return other && `the app ${other.app}`;
     },

@@ -34,6 +34,8 @@ export const specOf = ({ name, version, manifest, approval, copy }: Runnable, pl
   granted: grantedTo(approval),
   config,
   secrets,
+  // Approvals name the platforms since then.
+  adoptsStorage: approval.platforms === undefined,
 });
 
 export const grantedTo = ({ permissions, secrets }: Approval): PluginPermissions => ({ ...permissions, secrets: permissions.secrets.filter((name) => secrets.includes(name)) });

@@ -50,10 +50,11 @@ export class SandboxedPlatform implements PlatformPlugin {
 
   /** How the Conductor is to run it. The same object is used at every start. */
   get definition(): PlatformDefinition {
-    const { plugin, platform, settings } = this.spec;
+    const { plugin, platform, settings, adoptsStorage = false } = this.spec;
     return {
       name: platform,
       plugin,
+      adoptsStorage,
       create: () => this,
       config: {},
       concurrency: settings.concurrency * settings.instances,

@@ -18,6 +18,8 @@ export interface GenerationSpec {
   readonly config: unknown;
   /** Those of the manifest's secrets that were granted, by name. They reach the process over the protocol only. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** It was approved before storage belonged to plugins, so what lies under the platform's name is its own. */
+  readonly adoptsStorage?: boolean;
 }
 
 /** How plugins are run on this machine. Times in milliseconds. */
