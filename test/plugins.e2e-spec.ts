@@ -82,7 +82,8 @@ describe('plugins', () => {
     await plugins.untilState('keyed', 'running');
     expect((await system.send({ target: 'keyed', content: 'well?' })).body).toMatchObject({ answer: { has: true } });
 
-    const audit = await system.get<{ items: Array<{ action: string; subject: string }> }>('conductor', '/v1/audit?subject=keyed');
+    const audit = await system.get<{ items: Array<{ action: string; subject: string; after?: unknown }> }>('conductor', '/v1/audit?subject=keyed');
+    expect(audit.items.find(({ action }) => action === 'plugin.approve')).toMatchObject({ after: { platforms: ['keyed'] } });
     expect(audit.items.map(({ action }) => action)).toEqual(expect.arrayContaining(['plugin.approve', 'plugin.secret-given', 'plugin.load']));
     const said = [audit, given.body, await plugins.view('keyed'), await system.get('conductor', '/v1/plugins/keyed/logs'), await system.get('conductor', '/v1/plugins/keyed/history'), system.command.output];
     expect(JSON.stringify(said)).not.toContain(SECRET);

@@ -75,7 +75,7 @@ export class PluginsController {
   @Fails('not-found', 'plugin-changed', 'plugin-refused', 'plugin-busy', 'no-plugin-host')
   approve(@ZodParam('name', PluginName) name: string, @ZodBody(ApproveBody) body: z.output<typeof ApproveBody>, @Caller() caller: Caller, @Trace() trace: string) {
     const { version, integrity, secrets, acceptFindings } = body;
-    return this.change('plugin.approve', name, caller, trace, { version, integrity, grantedNames: secrets, acceptFindings }, () => this.desk.ask({ do: 'approve', name, ...body, by: caller.name }, ApprovalView), ({ permissions, signedBy }) => ({ permissions, signedBy }));
+    return this.change('plugin.approve', name, caller, trace, { version, integrity, grantedNames: secrets, acceptFindings }, () => this.desk.ask({ do: 'approve', name, ...body, by: caller.name }, ApprovalView), ({ permissions, platforms, signedBy }) => ({ permissions, platforms, signedBy }));
   }
 
   @Delete(':name/approvals/:version')
